@@ -1,0 +1,1 @@
+"""Who may have which study in which room."""

@@ -1,0 +1,1 @@
+"""The Matrix side and the wiring. Imported by nobody."""

@@ -1,0 +1,1 @@
+"""Registry, parser, context and reply: what every command is made of."""

@@ -1,0 +1,1 @@
+"""Pixels in, pictures out; no network, no clock, no settings."""

@@ -1,0 +1,1 @@
+"""The DICOM information model, and where studies come from and go to."""
