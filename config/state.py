@@ -50,7 +50,9 @@ class FieldCipher:
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
         except InvalidTag as error:
-            raise Bug(f"A stored field does not belong where it was found ({place.split('/', 1)[0]}).", "B01") from error
+            raise Bug(
+                f"A stored field does not belong where it was found ({place.split('/', 1)[0]}).", "B01"
+            ) from error
 
     def blind(self, value: str, place: str) -> bytes:
         """A keyed digest (16 bytes) for equality look-ups on an encrypted column; says nothing without the key."""

@@ -1,6 +1,6 @@
 """What can go wrong between pixels and a picture.
 
-    CannotShow    this file has no picture that we can show; `reason` says why in a few words
+CannotShow    this file has no picture that we can show; `reason` says why in a few words
 """
 
 from __future__ import annotations

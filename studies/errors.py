@@ -1,11 +1,11 @@
 """What can go wrong between us and the places that hold studies.
 
-    Mistake
-    |-- QueryMistake      the words cannot be understood as a query
-    `-- StudyUnknown      no such study here
-    TryLater
-    |-- SourceAway        the folder, share or PACS does not answer
-    `-- InstanceMissing   the source listed it and no longer has it
+Mistake
+|-- QueryMistake      the words cannot be understood as a query
+`-- StudyUnknown      no such study here
+TryLater
+|-- SourceAway        the folder, share or PACS does not answer
+`-- InstanceMissing   the source listed it and no longer has it
 """
 
 from __future__ import annotations
