@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedDevice:
-    """A device of a joined member that is not cross-signed by its owner, or whose owner has no (or a changed) identity."""
+    """A joined member's device that is not cross-signed, or whose owner has no identity or a changed one."""
 
     user_id: str
     device_id: str

@@ -1,1 +1,1 @@
-"""What the operator decides, and where the bot keeps what it must not lose. The ground floor: imports nothing of ours."""
+"""What the operator decides and what the bot must not lose. The ground floor: imports nothing of ours."""

@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +24,7 @@ from config.errors import Bug, NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -33,7 +33,7 @@ NONCE_BYTES = 12
 class FieldCipher:
     """AES-256-GCM for single database fields.
 
-    The associated data names the place (table, row, column), so that a ciphertext copied to another row does not decrypt.
+    The associated data names the place (table, row, column): a ciphertext copied to another row does not decrypt.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -55,7 +55,7 @@ class FieldCipher:
             ) from error
 
     def blind(self, value: str, place: str) -> bytes:
-        """A keyed digest (16 bytes) for equality look-ups on an encrypted column; says nothing without the key."""
+        """A keyed digest (16 bytes) for equality look-ups on an encrypted column."""
         return hmac.new(self._blind_key, f"{place}\0{value}".encode(), hashlib.sha256).digest()[:16]
 
 
@@ -113,7 +113,7 @@ class StateDirectory:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise NotAllowed(
-                    f"Another carrierbag already runs on {self.root}. Stop it first, or give this one its own directory.",
+                    f"Another carrierbag runs on {self.root}. Stop it first, or give this one its own directory.",
                     "S03",
                 ) from error
             yield
