@@ -1,0 +1,165 @@
+"""What we say, kept before it is sent: in order per room, each under a transaction id that is used once for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ledger import attachments
+from ledger.attachments import Attachment, set_mxc, set_uploaded, spool_names_in_use
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from ledger.database import Columns, Reading, Transaction
+
+__all__ = [
+    "Attachment",
+    "Entry",
+    "attempted",
+    "enqueue",
+    "event_id_of",
+    "failed",
+    "next_to_send",
+    "older_than",
+    "rooms_with_work",
+    "sent",
+    "set_mxc",
+    "set_uploaded",
+    "spool_names_in_use",
+    "transaction_id",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event to send. `content` is its JSON with the attachments' places still open."""
+
+    txn_id: str
+    room_id: str
+    #: Names this message among all of its share's (or command's), like "preview 3".
+    step: str
+    #: The event's type, like "m.room.message".
+    kind: str
+    content: Mapping[str, Any]
+    share_id: int | None = None
+    #: Send only when every joined member's devices are cross-signed.
+    strict: bool = True
+    attachments: tuple[Attachment, ...] = ()
+    #: Set by the ledger: Unix seconds, and how often it was tried and why that failed.
+    created_at: float = field(default=0.0, compare=False)
+    attempts: int = field(default=0, compare=False)
+    last_error: str = field(default="", compare=False)
+
+
+def transaction_id(origin: str, step: str) -> str:
+    """The same for the same share or command event and step, whatever happens in between (Matrix, PUT .../{txnId})."""
+    return hashlib.sha256(f"{origin}\0{step}".encode()).hexdigest()[:32]
+
+
+async def enqueue(tx: Transaction, entry: Entry) -> bool:
+    """Keep an event for sending. False, and nothing changes, when its transaction id is known already."""
+    row: Columns = {
+        "txn_id": entry.txn_id,
+        "room_id": entry.room_id,
+        "share_id": entry.share_id,
+        "step": entry.step,
+        "kind": entry.kind,
+        "sealed_content": tx.seal_json(entry.content, _place(entry.txn_id)),
+        "strict": entry.strict,
+        "state": "queued",
+        "created_at": tx.now,
+    }
+    if await tx.insert("outbox", row) is None:
+        return False
+    for one in entry.attachments:
+        await attachments.attach(tx, entry.txn_id, one)
+    return True
+
+
+async def rooms_with_work(db: Reading) -> list[str]:
+    """Rooms in which something waits to be sent, the longest waiting first."""
+    rows = await db.rows("SELECT room_id FROM outbox WHERE state = 'queued' GROUP BY room_id ORDER BY min(seq)")
+    return [row["room_id"] for row in rows]
+
+
+async def next_to_send(db: Reading, room_id: str) -> Entry | None:
+    """The oldest event that waits in this room."""
+    row = await db.row(
+        "SELECT * FROM outbox WHERE state = 'queued' AND room_id = ? ORDER BY seq LIMIT 1",
+        room_id,
+    )
+    return await _entry(db, row) if row else None
+
+
+async def older_than(db: Reading, moment: float) -> list[Entry]:
+    """What has waited since before `moment` (Unix seconds).
+
+    The server forgets transaction ids after 24 h: what is older than 23 h is reported and not sent, since it may stand
+    in the room already.
+    """
+    rows = await db.rows("SELECT * FROM outbox WHERE state = 'queued' AND created_at < ? ORDER BY seq", moment)
+    return [await _entry(db, row) for row in rows]
+
+
+async def attempted(tx: Transaction, txn_id: str, error: str = "") -> None:
+    """Count one try. `error` is a few words without anything about a patient."""
+    await tx.rows(
+        "UPDATE outbox SET attempts = attempts + 1, last_error = ? WHERE txn_id = ? AND state = 'queued'", error, txn_id
+    )
+
+
+async def sent(tx: Transaction, txn_id: str, event_id: str) -> bool:
+    """It stands in the room. Its content and its attachments' keys are forgotten. False when that was known."""
+    done = await tx.rows(
+        "UPDATE outbox SET state = 'sent', event_id = ?, finished_at = ?, sealed_content = NULL "
+        "WHERE txn_id = ? AND state = 'queued' RETURNING 1",
+        event_id,
+        tx.now,
+        txn_id,
+    )
+    if done:
+        await attachments.forget_keys(tx, txn_id)
+    return bool(done)
+
+
+async def failed(tx: Transaction, txn_id: str, error: str) -> bool:
+    """It is given up and never sent. Content and keys are forgotten. False when it was no longer waiting."""
+    done = await tx.rows(
+        "UPDATE outbox SET state = 'failed', last_error = ?, finished_at = ?, sealed_content = NULL "
+        "WHERE txn_id = ? AND state = 'queued' RETURNING 1",
+        error,
+        tx.now,
+        txn_id,
+    )
+    if done:
+        await attachments.forget_keys(tx, txn_id)
+    return bool(done)
+
+
+async def event_id_of(db: Reading, txn_id: str) -> str | None:
+    """The event that this transaction became; None as long as it is not sent."""
+    row = await db.row("SELECT event_id FROM outbox WHERE txn_id = ?", txn_id)
+    return row["event_id"] if row else None
+
+
+async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
+    return Entry(
+        txn_id=row["txn_id"],
+        room_id=row["room_id"],
+        step=row["step"],
+        kind=row["kind"],
+        content=db.unseal_json(row["sealed_content"], _place(row["txn_id"])),
+        share_id=row["share_id"],
+        strict=bool(row["strict"]),
+        attachments=await attachments.of(db, row["txn_id"]),
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+        last_error=row["last_error"],
+    )
+
+
+def _place(txn_id: str) -> str:
+    return f"outbox/{txn_id}/content"
