@@ -64,10 +64,15 @@ def _derive(key: bytes, purpose: bytes) -> bytes:
 
 
 class StateDirectory:
-    """One bot's private directory. `open()` makes it, checks its modes and takes the lock."""
+    """One bot's private directory: `prepare()` makes it and checks its mode, `locked()` takes the lock.
 
-    def __init__(self, root: Path) -> None:
+    With a `key_file` outside of the directory all keys are derived from that file's 32 bytes, and the directory alone is
+    of no use to a thief.
+    """
+
+    def __init__(self, root: Path, key_file: Path | None = None) -> None:
         self.root = root
+        self.key_file = key_file
 
     def prepare(self) -> None:
         """Create the directory 0700. Refuses one that others can read, because it holds keys."""
@@ -91,13 +96,24 @@ class StateDirectory:
         return path
 
     def key(self, name: str) -> bytes:
-        """The 32 random bytes kept under `keys/<name>`, made on first use and never changed."""
-        path = self.directory("keys") / name
-        if not path.exists():
-            write_private(path, secrets.token_bytes(KEY_BYTES))
-        key = path.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise NotAllowed(f"The key file {path} is damaged. Restore it from your backup.", "S02")
+        """32 bytes for one purpose: random, kept under `keys/<name>`, or derived from the key file. Never changed."""
+        if self.key_file is None:
+            return _made_once(self.directory("keys") / name)
+        return _derive(self._main_key(self.key_file), f"carrierbag key {name}".encode())
+
+    def _main_key(self, path: Path) -> bytes:
+        """The key file's bytes; made only as long as nothing was written with its keys."""
+        witness = self.root / "key.check"
+        if witness.exists() and not path.exists():
+            raise NotAllowed(f"The key file {path} is missing. Restore it: without it nothing here can be read.", "S04")
+        key = _made_once(path)
+        digest = hmac.new(key, b"carrierbag key check", hashlib.sha256).digest()
+        if not witness.exists():
+            write_private(witness, digest)
+        elif not hmac.compare_digest(witness.read_bytes(), digest):
+            raise NotAllowed(
+                f"The key file {path} is not the one of this state directory. Restore the right one.", "S04"
+            )
         return key
 
     def cipher(self) -> FieldCipher:
@@ -119,6 +135,17 @@ class StateDirectory:
             yield
         finally:
             os.close(descriptor)
+
+
+def _made_once(path: Path) -> bytes:
+    if not path.exists():
+        write_private(path, secrets.token_bytes(KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise NotAllowed(f"The key file {path} can be read by others. Run: chmod 600 {path}", "S02")
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise NotAllowed(f"The key file {path} is damaged. Restore it from your backup.", "S02")
+    return key
 
 
 def write_private(path: Path, data: bytes) -> None:
