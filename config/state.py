@@ -66,8 +66,8 @@ def _derive(key: bytes, purpose: bytes) -> bytes:
 class StateDirectory:
     """One bot's private directory: `prepare()` makes it and checks its mode, `locked()` takes the lock.
 
-    With a `key_file` outside of the directory all keys are derived from that file's 32 bytes, and the directory alone is
-    of no use to a thief.
+    With a `key_file` outside of the directory all keys are derived from that file's 32 bytes, and the directory alone
+    is of no use to a thief.
     """
 
     def __init__(self, root: Path, key_file: Path | None = None) -> None:
