@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,3 +32,18 @@ async def migrate(connection: aiosqlite.Connection) -> None:
             if number > version:
                 script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
                 await connection.executescript(script)
+
+
+def schema() -> str:
+    """All tables, indexes and triggers as they are after every migration: the content of `schema.sql`."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for _, sql in migrations():
+            connection.executescript(sql)
+        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+        statements = [row[0] for row in rows]
+    head = "-- Made by `python -m ledger.migration > ledger/schema.sql`; a test keeps it equal to the migrations."
+    return "\n\n".join([head, *(f"{statement};" for statement in statements)]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema())
