@@ -94,7 +94,7 @@ async def record(tx: Transaction, event: AuditEvent) -> chain.Anchor:
 
 async def verify(db: Database, *, first_key: bytes | None = None, anchors: Iterable[chain.Anchor] = ()) -> list[str]:
     """Every sign of tampering, as sentences; empty when there is none. `anchors` were noted elsewhere earlier."""
-    # One statement sees one snapshot; a second one could see a record more, so the head is read first and last.
+    # One statement sees one snapshot: between two of them a record could be added.
     rows = await db.rows("SELECT audit.*, (SELECT sealed_head FROM audit_head) AS sealed_head FROM audit ORDER BY seq")
     key = first_key or db.audit_key
     try:

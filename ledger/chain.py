@@ -61,7 +61,7 @@ def append(head: Head, payload: bytes) -> tuple[Link, Head]:
 
 def problems(links: Iterable[Link], first_key: bytes, head: Head, anchors: Iterable[Anchor] = ()) -> Iterator[str]:
     """Every way in which the links are not the chain that ends in `head`; nothing when all is well."""
-    noted = {anchor.seq: anchor.digest for anchor in anchors}
+    noted = {anchor.seq: anchor.digest for anchor in anchors if anchor.seq}
     here = start(first_key)
     for link in links:
         expected, following = append(Head(link.seq - 1, here.digest, here.key), link.payload)
