@@ -1,0 +1,60 @@
+"""Our top-level names are common words. Each must mean this project's files, in the checkout and in the wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
+PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    directory = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
+    subprocess.run(command, cwd=HOUSE, check=True, capture_output=True)
+    return zipfile.ZipFile(next(directory.glob("*.whl")))
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_each_of_our_names_means_our_files(name: str) -> None:
+    found = importlib.util.find_spec(name)
+    assert found is not None
+    assert found.origin == str(HOUSE / name / "__init__.py")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_no_installed_distribution_has_one_of_our_names(name: str) -> None:
+    assert set(packages_distributions().get(name, [])) <= {"carrierbag"}
+
+
+def test_the_wheel_holds_our_packages_and_nothing_beside_them(wheel: zipfile.ZipFile) -> None:
+    top = {name.split("/")[0] for name in wheel.namelist()}
+    assert {name for name in top if not name.endswith(".dist-info")} == set(PACKAGES)
+
+
+def test_the_wheel_holds_every_file_that_the_packages_have_under_version_control(wheel: zipfile.ZipFile) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *PACKAGES], cwd=HOUSE, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not {name for name in listed if (HOUSE / name).exists()} - set(wheel.namelist())
+
+
+def test_the_wheel_holds_the_data_that_the_code_reads(wheel: zipfile.ZipFile) -> None:
+    kinds = {Path(name).suffix for name in wheel.namelist()}
+    assert {".py", ".sql", ".toml"} <= kinds
+
+
+def test_the_command_line_starts_in_one_of_our_packages() -> None:
+    module, _, function = PROJECT["project"]["scripts"]["carrierbag"].partition(":")
+    assert module.split(".")[0] in PACKAGES
+    assert function == "main"
