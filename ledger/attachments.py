@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ledger.database import bound
 from ledger.errors import LedgerBug
 
 if TYPE_CHECKING:
@@ -33,21 +34,24 @@ class Attachment:
     uploaded: bool = False
 
 
+_BOUND = ("txn_id", "slot", "spool_name", "iv", "sha256", "size", "mimetype")
+
+
 async def attach(tx: Transaction, txn_id: str, attachment: Attachment) -> None:
     """Keep one file of an event that is being enqueued."""
     row: Columns = {
         "txn_id": txn_id,
         "slot": attachment.slot,
         "spool_name": attachment.spool_name,
-        "sealed_key": tx.cipher.seal(attachment.key, _place(txn_id, attachment.slot)),
         "iv": attachment.iv,
         "sha256": attachment.sha256,
         "size": attachment.size,
         "mimetype": attachment.mimetype,
         "mxc": attachment.mxc,
-        "uploaded": attachment.uploaded,
+        "uploaded": int(attachment.uploaded),
     }
-    if await tx.insert("attachments", row) is None:
+    sealed = tx.cipher.seal(attachment.key, bound("attachments", row, _BOUND, "key"))
+    if await tx.insert("attachments", row | {"sealed_key": sealed}) is None:
         raise LedgerBug("An event has two files for one place. Nothing was changed.", "B14")
 
 
@@ -85,7 +89,7 @@ def _attachment(db: Reading, row: sqlite3.Row) -> Attachment:
     return Attachment(
         slot=row["slot"],
         spool_name=row["spool_name"],
-        key=db.cipher.open(row["sealed_key"], _place(row["txn_id"], row["slot"])),
+        key=db.cipher.open(row["sealed_key"], bound("attachments", row, _BOUND, "key")),
         iv=row["iv"],
         sha256=row["sha256"],
         size=row["size"],
@@ -93,7 +97,3 @@ def _attachment(db: Reading, row: sqlite3.Row) -> Attachment:
         mxc=row["mxc"],
         uploaded=bool(row["uploaded"]),
     )
-
-
-def _place(txn_id: str, slot: str) -> str:
-    return f"attachments/{txn_id} {slot}/key"

@@ -19,7 +19,7 @@ from ledger.errors import LedgerAway, LedgerDamaged, in_our_words
 from ledger.migration import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from config.state import FieldCipher
@@ -29,6 +29,16 @@ Columns = dict[str, Value]
 
 #: Milliseconds that a statement waits for another process (a backup, `carrierbag audit`) to let go of the file.
 BUSY_MS = 5000
+
+
+def bound(table: str, row: Mapping[str, Value] | sqlite3.Row, names: tuple[str, ...], column: str) -> str:
+    """The place of a sealed column that opens only beside these other values of its row.
+
+    So nobody without the key can send a sealed text to another room, or let another person have written it.
+    """
+    values = [row[name] for name in names]
+    plain = [value.hex() if isinstance(value, bytes) else value for value in values]
+    return f"{table}/{json.dumps(plain, separators=(',', ':'))}/{column}"
 
 
 class Reading:
@@ -69,7 +79,7 @@ class Transaction(Reading):
 
     def __init__(self, connection: aiosqlite.Connection, cipher: FieldCipher, now: float, audit_key: bytes) -> None:
         super().__init__(connection, cipher)
-        self.now = now
+        self.now = float(now)
         #: The first key of the audit chain; used only when the chain is empty.
         self.audit_key = audit_key
 

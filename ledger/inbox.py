@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger import audit
+from ledger.database import bound
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,6 +41,23 @@ class InboxMessage:
     relates_to_event: str = ""
 
 
+_BOUND = (
+    "event_id",
+    "room_id",
+    "sender",
+    "device_id",
+    "display_name",
+    "msgtype",
+    "server_ts",
+    "session_id",
+    "message_index",
+    "authenticated",
+    "why_not",
+    "live",
+    "relates_to_event",
+)
+
+
 async def receive(db: Database, messages: Sequence[InboxMessage], token: str) -> list[InboxMessage]:
     """Keep all messages and then the sync token, in one transaction. Returns those that were new.
 
@@ -71,6 +89,11 @@ async def next_unhandled(db: Reading, busy_rooms: Collection[str] = ()) -> Inbox
         *busy_rooms,
     )
     return _message(db, row) if row else None
+
+
+async def unhandled(db: Reading) -> list[InboxMessage]:
+    """All messages that wait, the oldest first."""
+    return [_message(db, row) for row in await db.rows("SELECT * FROM inbox WHERE handled_at IS NULL ORDER BY seq")]
 
 
 async def handled(tx: Transaction, event_id: str) -> bool:
@@ -112,18 +135,17 @@ async def _insert(tx: Transaction, message: InboxMessage) -> None:
         "sender": message.sender,
         "device_id": message.device_id,
         "display_name": message.display_name,
-        "sealed_body": tx.seal(message.body, _place(message.event_id)),
         "msgtype": message.msgtype,
         "server_ts": message.server_ts,
         "session_id": message.session_id,
         "message_index": message.message_index,
-        "authenticated": message.authenticated,
+        "authenticated": int(message.authenticated),
         "why_not": message.why_not,
-        "live": message.live,
+        "live": int(message.live),
         "relates_to_event": message.relates_to_event,
-        "received_at": tx.now,
     }
-    await tx.insert("inbox", row)
+    sealed = tx.seal(message.body, bound("inbox", row, _BOUND, "body"))
+    await tx.insert("inbox", row | {"sealed_body": sealed, "received_at": tx.now})
 
 
 def _message(db: Reading, row: sqlite3.Row) -> InboxMessage:
@@ -133,7 +155,7 @@ def _message(db: Reading, row: sqlite3.Row) -> InboxMessage:
         sender=row["sender"],
         device_id=row["device_id"],
         display_name=row["display_name"],
-        body=db.unseal(row["sealed_body"], _place(row["event_id"])),
+        body=db.unseal(row["sealed_body"], bound("inbox", row, _BOUND, "body")),
         msgtype=row["msgtype"],
         server_ts=row["server_ts"],
         session_id=row["session_id"],
@@ -143,10 +165,6 @@ def _message(db: Reading, row: sqlite3.Row) -> InboxMessage:
         live=bool(row["live"]),
         relates_to_event=row["relates_to_event"],
     )
-
-
-def _place(event_id: str) -> str:
-    return f"inbox/{event_id}/body"
 
 
 def _alert(message: InboxMessage) -> audit.AuditEvent:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ledger import attachments
 from ledger.attachments import Attachment, set_mxc, set_uploaded, spool_names_in_use
+from ledger.database import bound
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,6 +26,7 @@ __all__ = [
     "failed",
     "next_to_send",
     "older_than",
+    "queued",
     "rooms_with_work",
     "sent",
     "set_mxc",
@@ -54,6 +57,9 @@ class Entry:
     last_error: str = field(default="", compare=False)
 
 
+_BOUND = ("txn_id", "room_id", "share_id", "step", "kind", "strict", "created_at")
+
+
 def transaction_id(origin: str, step: str) -> str:
     """The same for the same share or command event and step, whatever happens in between (Matrix, PUT .../{txnId})."""
     return hashlib.sha256(f"{origin}\0{step}".encode()).hexdigest()[:32]
@@ -67,12 +73,12 @@ async def enqueue(tx: Transaction, entry: Entry) -> bool:
         "share_id": entry.share_id,
         "step": entry.step,
         "kind": entry.kind,
-        "sealed_content": tx.seal_json(entry.content, _place(entry.txn_id)),
-        "strict": entry.strict,
+        "strict": int(entry.strict),
         "state": "queued",
         "created_at": tx.now,
     }
-    if await tx.insert("outbox", row) is None:
+    sealed = tx.seal_json(entry.content, bound("outbox", row, _BOUND, "content"))
+    if await tx.insert("outbox", row | {"sealed_content": sealed}) is None:
         return False
     for one in entry.attachments:
         await attachments.attach(tx, entry.txn_id, one)
@@ -92,6 +98,11 @@ async def next_to_send(db: Reading, room_id: str) -> Entry | None:
         room_id,
     )
     return await _entry(db, row) if row else None
+
+
+async def queued(db: Reading) -> list[Entry]:
+    """All that waits to be sent, in every room, the oldest first."""
+    return await older_than(db, math.inf)
 
 
 async def older_than(db: Reading, moment: float) -> list[Entry]:
@@ -151,7 +162,7 @@ async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
         room_id=row["room_id"],
         step=row["step"],
         kind=row["kind"],
-        content=db.unseal_json(row["sealed_content"], _place(row["txn_id"])),
+        content=db.unseal_json(row["sealed_content"], bound("outbox", row, _BOUND, "content")),
         share_id=row["share_id"],
         strict=bool(row["strict"]),
         attachments=await attachments.of(db, row["txn_id"]),
@@ -159,7 +170,3 @@ async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
         attempts=row["attempts"],
         last_error=row["last_error"],
     )
-
-
-def _place(txn_id: str) -> str:
-    return f"outbox/{txn_id}/content"

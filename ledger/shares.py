@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ledger import audit
+from ledger.database import bound
 from ledger.errors import LedgerBug, ShareMoved
 from ledger.states import UNFINISHED, ShareState, allowed
 
@@ -46,6 +47,9 @@ class Share:
         return f"share {self.id} {self.command_event_id}"
 
 
+_BOUND = ("room_id", "requested_by", "command_event_id", "study_instance_uid", "source", "created_at")
+
+
 async def open_share(
     tx: Transaction,
     *,
@@ -66,7 +70,6 @@ async def open_share(
     known = await _by_command(tx, command_event_id, study_instance_uid)
     if known:
         return known
-    place = f"{command_event_id} {study_instance_uid}"
     row: Columns = {
         "room_id": room_id,
         "requested_by": requested_by,
@@ -74,12 +77,14 @@ async def open_share(
         "study_instance_uid": study_instance_uid,
         "source": source,
         "state": ShareState.OPENED.value,
-        "sealed_plan": tx.seal_json(plan or {}, _place(place, "plan")),
-        "sealed_note": tx.seal(note, _place(place, "note")),
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    await tx.insert("shares", row)
+    sealed: Columns = {
+        "sealed_plan": tx.seal_json(plan or {}, _place(row, "plan")),
+        "sealed_note": tx.seal(note, _place(row, "note")),
+    }
+    await tx.insert("shares", row | sealed)
     share = await _by_command(tx, command_event_id, study_instance_uid)
     if share is None:
         raise LedgerBug("The bot made a mistake in its own records. Nothing was changed.", "B12")
@@ -115,10 +120,10 @@ async def move(tx: Transaction, share: Share, to: ShareState, detail: str = "", 
 
 async def replan(tx: Transaction, share: Share, plan: Mapping[str, Any]) -> Share:
     """Keep a new plan. Raises `ShareMoved` when the share is no longer in the state that the caller saw."""
-    place = f"{share.command_event_id} {share.study_instance_uid}"
+    place = _place({name: getattr(share, name) for name in _BOUND}, "plan")
     won = await tx.rows(
         "UPDATE shares SET sealed_plan = ?, updated_at = ? WHERE id = ? AND state = ? RETURNING 1",
-        tx.seal_json(plan, _place(place, "plan")),
+        tx.seal_json(plan, place),
         tx.now,
         share.id,
         share.state.value,
@@ -139,6 +144,11 @@ async def unfinished(db: Reading) -> list[Share]:
     states = ", ".join(f"'{state.value}'" for state in UNFINISHED)
     rows = await db.rows(f"SELECT * FROM shares WHERE state IN ({states}) ORDER BY id")  # noqa: S608 - our own words
     return [_share(db, row) for row in rows]
+
+
+async def every(db: Reading) -> list[Share]:
+    """All shares there ever were, oldest first."""
+    return [_share(db, row) for row in await db.rows("SELECT * FROM shares ORDER BY id")]
 
 
 async def in_room(db: Reading, room_id: str, person: str | None = None, *, limit: int = 10) -> list[Share]:
@@ -201,7 +211,6 @@ async def _by_command(db: Reading, command_event_id: str, study_instance_uid: st
 
 
 def _share(db: Reading, row: sqlite3.Row) -> Share:
-    place = f"{row['command_event_id']} {row['study_instance_uid']}"
     return Share(
         id=row["id"],
         room_id=row["room_id"],
@@ -210,12 +219,12 @@ def _share(db: Reading, row: sqlite3.Row) -> Share:
         study_instance_uid=row["study_instance_uid"],
         source=row["source"],
         state=ShareState(row["state"]),
-        plan=db.unseal_json(row["sealed_plan"], _place(place, "plan")),
-        note=db.unseal(row["sealed_note"], _place(place, "note")),
+        plan=db.unseal_json(row["sealed_plan"], _place(row, "plan")),
+        note=db.unseal(row["sealed_note"], _place(row, "note")),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
 
 
-def _place(row: str, column: str) -> str:
-    return f"shares/{row}/{column}"
+def _place(row: Columns | sqlite3.Row, column: str) -> str:
+    return bound("shares", row, _BOUND, column)

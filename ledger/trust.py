@@ -20,6 +20,11 @@ class Pins:
         row = await self.db.row("SELECT sealed_master_key FROM pins WHERE user_id = ?", user_id)
         return self.db.unseal(row["sealed_master_key"], _place(user_id)) if row else None
 
+    async def everyone(self) -> dict[str, str]:
+        """Each person's pinned key."""
+        rows = await self.db.rows("SELECT user_id, sealed_master_key FROM pins ORDER BY user_id")
+        return {row["user_id"]: self.db.unseal(row["sealed_master_key"], _place(row["user_id"])) for row in rows}
+
     async def pin(self, user_id: str, master_key: str) -> bool:
         """Pin a key. True when this key is the pinned one now, False when another one was pinned before: it stays."""
         async with self.db.transaction() as tx:
