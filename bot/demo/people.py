@@ -119,13 +119,15 @@ class Person:
         strict: bool = True,
         cross_signed: bool = True,
         auto_join: bool = False,
+        secrets: Mapping[str, Any] | None = None,
         client_dir: Path = CLIENT,
     ) -> AsyncIterator[Self]:
         """Sign in on a new device and keep syncing until the block ends.
 
         `strict` is "exclude insecure devices"; `cross_signed=False` leaves the device unsigned, as a careless person's;
-        `auto_join` accepts every invitation. `name` is a local part or a whole Matrix ID. Raises `Mistake` when the
-        client is not installed or the password is wrong.
+        `auto_join` accepts every invitation; `secrets` are those of the same person's first signed device, as a phone
+        gets them from a workstation. `name` is a local part or a whole Matrix ID. Raises `Mistake` when the client
+        is not installed or the password is wrong.
         """
         command = client_command(client_dir)
         login = await log_in(homeserver_url, name, password)
@@ -134,7 +136,8 @@ class Person:
         person = cls(login["user_id"], login["device_id"], process)
         listening = asyncio.create_task(person._listen())
         try:
-            options = {"strict": strict, "cross_signed": cross_signed, "auto_join": auto_join}
+            signing = {"cross_signed": cross_signed, "secrets": secrets}
+            options = {**signing, "strict": strict, "auto_join": auto_join}
             person._write({"server": homeserver_url, "password": password, **login, **options})
             await asyncio.wait_for(person._ready, ANSWERS_WITHIN)
             yield person
@@ -217,6 +220,10 @@ class Person:
     async def devices(self, user: str) -> dict[str, bool]:
         """Somebody's devices, each with whether its owner has cross-signed it. Asks the server anew."""
         return dict(await self.call("devices", user=user))
+
+    async def secrets(self) -> dict[str, Any]:
+        """The private cross-signing keys, for `start(secrets=...)` of the same person's next device."""
+        return dict(await self.call("secrets"))
 
     async def new_identity(self) -> None:
         """Lose everything and begin a new cross-signing identity, as after "reset"."""

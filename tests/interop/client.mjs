@@ -1,7 +1,7 @@
 // A clinician's Matrix client without a screen: matrix-js-sdk with Rust crypto, the same crypto as Element.
 //
 // Driven by JSON lines (bot/demo/people.py). The first line on stdin is the session:
-//   {server, user_id, device_id, access_token, password, strict, cross_signed, auto_join}
+//   {server, user_id, device_id, access_token, password, strict, cross_signed, secrets, auto_join}
 // each further one a call {id, call, ...arguments}, answered by {id, ok: result} or {id, error}. Between the answers
 // stand the events as this client sees them: {event: {...}}, once more when a late key decrypts one.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
@@ -227,6 +227,7 @@ const calls = {
         const entry = async (device) => [device.deviceId, (await status(device))?.signedByOwner ?? false];
         return Object.fromEntries(await Promise.all(devices.map(entry)));
     },
+    secrets: () => crypto.exportSecretsBundle(),
     new_identity: async () => void (await bootstrap(true)),
 };
 
@@ -240,7 +241,15 @@ async function answer({ id, call, ...given }) {
 
 // ---- the session
 
-if (session.cross_signed) await bootstrap(false);
+async function sign_own_device() {
+    const has_identity = await crypto.userHasCrossSigningKeys(session.user_id, true);
+    if (!session.secrets && has_identity) throw new Error("a second signed device needs the secrets of the first");
+    if (!session.secrets) return bootstrap(false);
+    await crypto.importSecretsBundle(session.secrets);
+    await crypto.crossSignDevice(session.device_id);
+}
+
+if (session.cross_signed) await sign_own_device();
 await client.startClient({ initialSyncLimit: 100 });
 await new Promise((ready) => client.on(sdk.ClientEvent.Sync, (state) => state === "PREPARED" && ready()));
 say({ ready: session.device_id });

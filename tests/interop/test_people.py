@@ -79,6 +79,30 @@ async def test_a_second_device_that_nobody_signed_is_seen_as_such(
     assert await anna.devices(first.user_id) == {first.device_id: True, second.device_id: False}
 
 
+async def test_phone_and_workstation_of_one_person_are_both_trusted(
+    person: People, account: Callable[[str], Awaitable[Account]]
+) -> None:
+    anna, ben = await person("anna"), await account("ben")
+    workstation = await person(ben)
+    phone = await person(ben, secrets=await workstation.secrets())
+    room = await person.room(anna, workstation)
+    said = await anna.send(room, "hello")
+    assert await anna.devices(phone.user_id) == {workstation.device_id: True, phone.device_id: True}
+    for device in (workstation, phone):
+        assert (await device.wait(lambda event: event.event_id == said)).trusted
+
+
+async def test_a_new_identity_signs_its_device_again(person: People) -> None:
+    anna, ben = await person("anna"), await person("ben")
+    room = await person.room(anna, ben)
+    before = await ben.send(room, "before")
+    assert (await anna.wait(lambda event: event.event_id == before)).trusted
+    await ben.new_identity()
+    after = await ben.send(room, "after")
+    assert (await anna.wait(lambda event: event.event_id == after)).sender_device == ben.device_id
+    assert await anna.devices(ben.user_id) == {ben.device_id: True}
+
+
 async def test_an_invitation_is_accepted_by_itself_when_asked_for(person: People) -> None:
     anna, ben = await person("anna"), await person("ben", auto_join=True)
     room = await anna.create_room("Ankle clinic", [ben.user_id])
