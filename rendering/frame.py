@@ -1,0 +1,148 @@
+"""From a file and the index of a frame to its pixels: grey as stored values with their pipeline, colour as RGB.
+
+Reads the header and the one frame, nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom.encaps import get_frame
+
+from rendering.codecs import COMPRESSED, NATIVE, Decoded, decode
+from rendering.colour import palette, rgb
+from rendering.errors import CannotShow
+from rendering.header import UNDEFINED_LENGTH, Header, opened
+from rendering.lookups import greyscale
+from rendering.module import PixelModule, pixel_module
+from rendering.native import native_frame
+from rendering.reduce import box_mean, factor
+from rendering.spacing import Spacing, aspect, spacing
+from rendering.window import Greyscale, padded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Far above every preview: `read_frame` leaves the frame as large as it is.
+FULL = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame, ready for the greyscale pipeline, perhaps made smaller by a whole factor."""
+
+    #: rows x columns of stored values, or rows x columns x 3 of uint8 RGB.
+    pixels: NDArray[Any]
+    #: None for colour.
+    grey: Greyscale | None
+    #: Bits that a stored value needs.
+    bits: int
+    #: Height of a pixel divided by its width.
+    aspect: float
+    #: mm between the centres of `pixels`, not of the file's pixels.
+    spacing: Spacing | None
+    #: Where the padding was in `pixels`, if the frame was made smaller and has padding.
+    blank: NDArray[np.bool_] | None = None
+
+
+def read_frame(path: Path, index: int = 0, *, edge: int = FULL) -> Frame:
+    """Frame `index` of the file at `path`, from 0.
+
+    `edge` is the long edge in pixels that is needed: a larger frame may come smaller, never below it. Raises
+    `CannotShow`, and whatever a decoder raises on a damaged stream (see `rendering.preview.guarded`).
+    """
+    with opened(path) as header:
+        module = pixel_module(header.data_set, header.tag)
+        if not 0 <= index < module.frames:
+            raise CannotShow("it has fewer frames than expected", "P13")
+        shrink = factor(module.rows, module.columns, edge)
+        decoded = _decoded(header, module, index, shrink)
+        return _frame(header, module, index, decoded, edge)
+
+
+def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> Decoded:
+    syntax = header.transfer_syntax_uid
+    if syntax in NATIVE and header.length != UNDEFINED_LENGTH:
+        return Decoded(native_frame(header, module, index))
+    if syntax not in COMPRESSED or header.length != UNDEFINED_LENGTH:
+        raise CannotShow("its compression is not one that we can decode", "P14")
+    # A palette's indexes have no mean.
+    return decode(_codestream(header, module, index), syntax, module, 1 if "PALETTE" in module.photometric else shrink)
+
+
+def _codestream(header: Header, module: PixelModule, index: int) -> bytes:
+    """The compressed frame, found by the offset tables where there are any (PS3.5 section A.4)."""
+    tables = (header.data_set.get("ExtendedOffsetTable"), header.data_set.get("ExtendedOffsetTableLengths"))
+    extended = tables if all(tables) else None
+    return get_frame(header.stream, index, extended_offsets=extended, number_of_frames=module.frames)
+
+
+def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, edge: int) -> Frame:
+    known = spacing(header.data_set, index)
+    ratio = aspect(header.data_set, known)
+    grey, blank, pixels = None, None, decoded.samples
+    if pixels.ndim == 3:  # noqa: PLR2004 colour
+        pixels = rgb(pixels, "RGB" if decoded.rgb else module.photometric, module.bits_stored)
+    else:
+        pixels = stored_values(pixels, module)
+        if module.photometric == "PALETTE COLOR":
+            pixels = palette(pixels, header.data_set, module.bits_stored)
+        else:
+            grey = greyscale(header.data_set, index, module)
+    k = factor(pixels.shape[0], pixels.shape[1], edge)
+    if k > 1 and grey is not None and grey.padding is not None:
+        pixels, blank = _unpadded(pixels, grey, grey.padding, k)
+    pixels = box_mean(pixels, k)
+    return Frame(pixels, grey, min(module.bits_stored, 16), ratio, _scaled(known, module, pixels), blank)
+
+
+def stored_values(samples: NDArray[Any], module: PixelModule) -> NDArray[Any]:
+    """Cells to values: only BitsStored bits up to HighBit count, signed ones in two's complement (PS3.5 section 8.1.1).
+
+    Old writers hide overlays in the other bits, and decoders differ in the sign that they give.
+    """
+    if module.real or (module.signed and samples.dtype.kind == "i"):
+        return samples
+    width = 8 * samples.dtype.itemsize
+    values = samples.view(f"u{samples.dtype.itemsize}")
+    bits = min(module.bits_stored, width)
+    if width == module.bits_allocated and module.high_bit >= bits:
+        values = values >> (module.high_bit + 1 - bits)
+    if bits < width and int(values.max()) >> bits:
+        values = values & values.dtype.type((1 << bits) - 1)
+    if not module.signed:
+        return values
+    sign = values.dtype.type(1 << (bits - 1))
+    return values.view(f"i{values.dtype.itemsize}") if bits == width else _extended(values, sign)
+
+
+def _extended(values: NDArray[Any], sign: Any) -> NDArray[Any]:
+    """Two's complement of fewer bits than the cell has: flip the sign bit, then take its weight away."""
+    cells = f"i{values.dtype.itemsize}"
+    extended: NDArray[Any] = (values ^ sign).view(cells) - sign.astype(cells)
+    return extended
+
+
+def _unpadded(
+    pixels: NDArray[Any], grey: Greyscale, padding: tuple[int, int], k: int
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Padding must not bleed into the means beside it: it takes the darkest real value, and is blanked afterwards."""
+    mask = padded(pixels, padding)
+    if not mask.any() or mask.all():
+        return pixels, None
+    real = pixels[~mask]
+    rising = getattr(grey.modality, "slope", 1.0) > 0
+    dark = real.min() if rising != grey.inverted else real.max()
+    rows, columns = (size // k * k for size in pixels.shape)
+    return np.where(mask, dark, pixels), mask[k // 2 : rows : k, k // 2 : columns : k]
+
+
+def _scaled(known: Spacing | None, module: PixelModule, pixels: NDArray[Any]) -> Spacing | None:
+    if known is None:
+        return None
+    down, across = module.rows / pixels.shape[0], module.columns / pixels.shape[1]
+    return Spacing(known.row * down, known.column * across, known.at_detector)

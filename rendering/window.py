@@ -1,0 +1,146 @@
+"""The greyscale pipeline of PS3.3 C.11 and PS3.4 N.2: stored values in, levels 0 (black) to 255 (white) out. Pure.
+
+Stored value -> Modality LUT or rescale -> VOI window or LUT -> presentation. Inversion comes last: done any earlier,
+the window would be applied to mirrored values and bone could come out black.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[Any]
+Levels: TypeAlias = NDArray[np.uint8]
+
+WHITE = 255
+#: Up to this many bits a table of every possible value is quicker than the arithmetic on every pixel.
+TABLE_BITS = 16
+#: How much at each end of the histogram the default window leaves out, in percent.
+TAILS = 0.5
+_SAMPLE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """RescaleSlope and RescaleIntercept (C.11.1.1.2): output = slope * stored + intercept."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lut:
+    """A Modality or VOI LUT (C.11.1.1, C.11.2.1.1). `first` is the input that maps to `entries[0]`."""
+
+    first: int
+    entries: NDArray[np.uint16]
+    #: Significant bits of an entry, so that 2**bits - 1 is white.
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """WindowCenter, WindowWidth and VOILUTFunction (C.11.2.1.2, C.11.2.1.3)."""
+
+    centre: float
+    width: float
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Greyscale:
+    """Everything that turns one frame's stored values into levels."""
+
+    modality: Rescale | Lut = field(default_factory=Rescale)
+    #: None: nothing in the header says, see `default_window`.
+    voi: Window | Lut | None = None
+    #: MONOCHROME1, or PresentationLUTShape INVERSE: the lowest value is white.
+    inverted: bool = False
+    #: PixelPaddingValue up to PixelPaddingRangeLimit, as stored: shown black, counted nowhere (C.7.5.1.1.2).
+    padding: tuple[int, int] | None = None
+
+
+def levels(pixels: Numbers, grey: Greyscale, bits: int = TABLE_BITS) -> Levels:
+    """Levels of `pixels`, any shape, stored values of which none needs more than `bits` bits.
+
+    Integers of up to 16 bits go through one table, so that every pixel costs one look-up; the rest is computed.
+    """
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:  # noqa: PLR2004 16 bits
+        return shade(pixels, grey)
+    container = pixels.dtype.str.replace("i", "u")
+    size = 1 << (bits if pixels.dtype.kind == "u" else 8 * pixels.dtype.itemsize)
+    domain = np.arange(size, dtype=container).view(pixels.dtype)
+    return np.take(shade(domain, grey), pixels.view(container), mode="clip")
+
+
+def shade(stored: Numbers, grey: Greyscale) -> Levels:
+    """The pipeline by its formulas, for each stored value."""
+    values = modality(stored, grey.modality)
+    bright = _voi(values, grey.voi if grey.voi is not None else span(values))
+    result = np.floor(bright * WHITE + 0.5).astype(np.uint8)
+    if grey.inverted:
+        result = WHITE - result
+    if grey.padding is not None:
+        result[padded(stored, grey.padding)] = 0
+    return result
+
+
+def modality(stored: Numbers, step: Rescale | Lut) -> NDArray[np.float64]:
+    """Stored values to modality values, e.g. Hounsfield units."""
+    if isinstance(step, Lut):
+        return _look_up(stored, step).astype(np.float64)
+    return stored.astype(np.float64) * step.slope + step.intercept
+
+
+def padded(stored: Numbers, padding: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which of the stored values are padding and not picture."""
+    low, high = padding
+    return (stored >= low) & (stored <= high)
+
+
+def span(values: Numbers) -> Window:
+    """The window from the lowest to the highest value."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    return Window((low + high) / 2, max(high - low, np.finfo(np.float64).tiny), "LINEAR_EXACT")
+
+
+def default_window(pixels: Numbers, grey: Greyscale) -> Window:
+    """A window for a frame whose header has none: the histogram without its tails and without padding."""
+    step = max(1, int((pixels.size / _SAMPLE) ** 0.5))
+    sample = pixels[::step, ::step].ravel()
+    if grey.padding is not None:
+        sample = sample[~padded(sample, grey.padding)]
+    values = modality(sample, grey.modality)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Window(0.5, 1.0, "LINEAR_EXACT")
+    low, high = np.percentile(values, (TAILS, 100 - TAILS))
+    return span(values) if low == high else Window((low + high) / 2, high - low, "LINEAR_EXACT")
+
+
+def _voi(values: NDArray[np.float64], step: Window | Lut) -> NDArray[np.float64]:
+    """Modality values to brightness 0 to 1."""
+    if isinstance(step, Lut):
+        return np.minimum(_look_up(np.rint(values), step) / ((1 << step.bits) - 1), 1.0)
+    if step.function == "SIGMOID":
+        # The exponent is held within what float64 can hold: beyond it the result is 0 or 1 all the same.
+        return 1 / (1 + np.exp(np.clip(-4 * (values - step.centre) / step.width, -700, 700)))
+    if step.function == "LINEAR":
+        return _ramp(values, step.centre - 0.5, step.width - 1)
+    return _ramp(values, step.centre, step.width)
+
+
+def _ramp(values: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
+    """(x - c) / w + 0.5, held within 0 and 1. A width of 0 is a threshold: C.11.2.1.2 lets LINEAR have width 1."""
+    if width <= 0:
+        return (values > centre).astype(np.float64)
+    return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
+
+
+def _look_up(values: Numbers, lut: Lut) -> NDArray[np.uint16]:
+    """Inputs below the first take the first entry, above the last the last (C.11.1.1)."""
+    places = np.clip(values.astype(np.int64) - lut.first, 0, len(lut.entries) - 1)
+    return lut.entries[places]
