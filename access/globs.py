@@ -17,7 +17,10 @@ def people_pattern(glob: str, own_server: str) -> re.Pattern[str]:
     """For Matrix IDs. "own" is everybody on the bot's own server, "*" everybody. Raises ValueError."""
     if glob == "*":
         return _EVERYTHING
-    return _pattern("@", f"@*:{own_server}" if glob == "own" else glob)
+    if glob == "own":
+        return _pattern("@", f"@*:{own_server}")
+    server_pattern(glob.partition(":")[2])
+    return _pattern("@", glob)
 
 
 def room_pattern(glob: str) -> re.Pattern[str]:
@@ -36,8 +39,8 @@ def _pattern(sigil: str, glob: str) -> re.Pattern[str]:
     local, colon, server = glob.partition(":")
     if not local.startswith(sigil) or len(local) == 1 or not local.isprintable() or " " in local:
         raise ValueError(f"does not begin with {sigil}")
-    if sigil == "@" or colon:
-        server_pattern(server)
+    if colon and not _SERVER.fullmatch(server):
+        raise ValueError("not a server name")
     return re.compile(_translate(local) + (f":(?i:{_translate(server)})" if colon else ""), re.ASCII)
 
 

@@ -11,12 +11,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from config import values
 from config.errors import NotAllowed
-from config.values import bytes_from_words, device_name, homeserver_address, matrix_id, resolved_path, source_name
 from config.wrong import ConfigurationWrong, faults
 
-FilePath = Annotated[Path, BeforeValidator(resolved_path)]
-Size = Annotated[int, BeforeValidator(bytes_from_words)]
+FilePath = Annotated[Path, BeforeValidator(values.resolved_path)]
+Size = Annotated[int, BeforeValidator(values.bytes_from_words)]
 
 
 class Section(BaseModel):
@@ -28,10 +28,10 @@ class Section(BaseModel):
 class MatrixSettings(Section):
     """Which account the bot uses on which homeserver."""
 
-    homeserver: Annotated[str, BeforeValidator(homeserver_address)] = Field(
+    homeserver: Annotated[str, BeforeValidator(values.homeserver_address)] = Field(
         description='the address of your homeserver, like "https://matrix.example.org" (http only for this machine)'
     )
-    user_id: Annotated[str, BeforeValidator(matrix_id)] = Field(
+    user_id: Annotated[str, BeforeValidator(values.matrix_id)] = Field(
         description='the Matrix ID of the bot\'s own account, like "@carrierbag:example.org"'
     )
     password_file: FilePath | None = Field(
@@ -40,7 +40,7 @@ class MatrixSettings(Section):
     access_token_file: FilePath | None = Field(
         default=None, description="the path of a file, readable by the bot's user only, that holds an access token"
     )
-    device_name: Annotated[str, BeforeValidator(device_name)] = Field(
+    device_name: Annotated[str, BeforeValidator(values.device_name)] = Field(
         default="carrierbag", description="the name others see for the bot's device, 1 to 100 characters"
     )
 
@@ -79,7 +79,7 @@ class FolderSettings(Section):
     """A tree of DICOM files."""
 
     kind: Literal["folder"] = Field(description='the kind of source: "folder"')
-    name: Annotated[str, BeforeValidator(source_name)] = Field(
+    name: Annotated[str, BeforeValidator(values.source_name)] = Field(
         description="your users' word for this source, 1 to 40 characters"
     )
     path: FilePath = Field(description="the path of a folder with DICOM files")

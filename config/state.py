@@ -49,7 +49,7 @@ class FieldCipher:
         """The plaintext. Raises `Bug` when the bytes or the place are not what was sealed."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise Bug(
                 f"A stored field does not belong where it was found ({place.split('/', 1)[0]}).", "B01"
             ) from error

@@ -29,11 +29,19 @@ class ConfigurationWrong(Mistake):
 def faults(model: type[BaseModel], error: ValidationError) -> list[str]:
     """One sentence for each fault that pydantic found."""
     found = error.errors(include_input=False, include_url=False, include_context=True)
-    return list(dict.fromkeys(_sentence(model, one) for one in found))
+    return list(dict.fromkeys(_sentence(model, one) for one in found if not _follows(one, found)))
+
+
+def _follows(fault: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """A list counts as too short when its items are wrong: only the items are worth telling."""
+    size = len(fault["loc"])
+    return fault["type"] == "too_short" and any(
+        len(other["loc"]) > size and other["loc"][:size] == fault["loc"] for other in others
+    )
 
 
 def _sentence(model: type[BaseModel], fault: ErrorDetails) -> str:
-    location = fault["loc"]
+    location = _of_the_list(model, fault["loc"])
     if fault["type"] == "extra_forbidden":
         return _unknown(model, location)
     if fault["type"] == "value_error" and _model_at(model, location):  # a rule between settings names them itself
@@ -41,6 +49,13 @@ def _sentence(model: type[BaseModel], fault: ErrorDetails) -> str:
     should_be = _description(model, location) or "a table"
     missing = "; it is missing" if fault["type"] == "missing" else ""
     return f"{_name(location)} should be {should_be}{missing}."
+
+
+def _of_the_list(model: type[BaseModel], location: Location) -> Location:
+    """A wrong value in a list of plain values is a fault of the list, whose description says what may stand in it."""
+    while location and isinstance(location[-1], int) and _model_at(model, location) is None:
+        location = location[:-1]
+    return location
 
 
 def _unknown(model: type[BaseModel], location: Location) -> str:
