@@ -80,9 +80,12 @@ async def spool_names_in_use(db: Reading) -> frozenset[str]:
     return frozenset(row["spool_name"] for row in rows)
 
 
-async def forget_keys(tx: Transaction, txn_id: str) -> None:
-    """The event is sent or given up: its files are no longer needed, and nobody can decrypt them with our help."""
-    await tx.rows("UPDATE attachments SET sealed_key = NULL WHERE txn_id = ?", txn_id)
+async def forget_keys(tx: Transaction, txn_id: str) -> bool:
+    """The event is sent or given up: its files are no longer needed, and nobody can decrypt them with our help.
+
+    Returns whether it had files.
+    """
+    return bool(await tx.rows("UPDATE attachments SET sealed_key = NULL WHERE txn_id = ? RETURNING 1", txn_id))
 
 
 def _attachment(db: Reading, row: sqlite3.Row) -> Attachment:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ledger import attachments
+from ledger import attachments, audit, shares
 from ledger.attachments import Attachment, set_mxc, set_uploaded, spool_names_in_use
 from ledger.database import bound
 
@@ -123,31 +123,44 @@ async def attempted(tx: Transaction, txn_id: str, error: str = "") -> None:
 
 
 async def sent(tx: Transaction, txn_id: str, event_id: str) -> bool:
-    """It stands in the room. Its content and its attachments' keys are forgotten. False when that was known."""
-    done = await tx.rows(
+    """It stands in the room. Its content and its attachments' keys are forgotten. False when that was known.
+
+    What carried files of a share is audited as an export.
+    """
+    done = await tx.row(
         "UPDATE outbox SET state = 'sent', event_id = ?, finished_at = ?, sealed_content = NULL "
-        "WHERE txn_id = ? AND state = 'queued' RETURNING 1",
+        "WHERE txn_id = ? AND state = 'queued' RETURNING share_id, step",
         event_id,
         tx.now,
         txn_id,
     )
     if done:
-        await attachments.forget_keys(tx, txn_id)
+        await _finish(tx, txn_id, done, audit.Outcome.SUCCESS, f"sent {done['step']} as {event_id}")
     return bool(done)
 
 
 async def failed(tx: Transaction, txn_id: str, error: str) -> bool:
-    """It is given up and never sent. Content and keys are forgotten. False when it was no longer waiting."""
-    done = await tx.rows(
+    """It is given up and never sent. Content and keys are forgotten. False when it was no longer waiting.
+
+    `error` is a few words without anything about a patient. What carried files of a share is audited.
+    """
+    done = await tx.row(
         "UPDATE outbox SET state = 'failed', last_error = ?, finished_at = ?, sealed_content = NULL "
-        "WHERE txn_id = ? AND state = 'queued' RETURNING 1",
+        "WHERE txn_id = ? AND state = 'queued' RETURNING share_id, step",
         error,
         tx.now,
         txn_id,
     )
     if done:
-        await attachments.forget_keys(tx, txn_id)
+        await _finish(tx, txn_id, done, audit.Outcome.SERIOUS_FAILURE, f"gave up {done['step']}: {error}")
     return bool(done)
+
+
+async def _finish(tx: Transaction, txn_id: str, done: sqlite3.Row, outcome: audit.Outcome, detail: str) -> None:
+    had_files = await attachments.forget_keys(tx, txn_id)
+    share = await shares.get(tx, done["share_id"]) if had_files and done["share_id"] is not None else None
+    if share:
+        await audit.record(tx, shares.event_about(share, audit.AuditKind.EXPORT, detail, outcome))
 
 
 async def event_id_of(db: Reading, txn_id: str) -> str | None:

@@ -89,6 +89,8 @@ CREATE TABLE attachments (
     CHECK (uploaded = 0 OR mxc <> '')
 ) STRICT;
 
+CREATE INDEX attachments_in_use ON attachments (spool_name) WHERE sealed_key IS NOT NULL;
+
 CREATE TABLE finds (
     room_id TEXT NOT NULL,
     person TEXT NOT NULL,

@@ -88,7 +88,7 @@ async def open_share(
     share = await _by_command(tx, command_event_id, study_instance_uid)
     if share is None:
         raise LedgerBug("The bot made a mistake in its own records. Nothing was changed.", "B12")
-    event = _event(share, audit.AuditKind.APPLICATION_ACTIVITY, "opened")
+    event = event_about(share, audit.AuditKind.APPLICATION_ACTIVITY, "opened")
     await audit.record(tx, replace(event, action=audit.Action.CREATE, device_id=device_id, patient=patient))
     return share
 
@@ -109,7 +109,7 @@ async def move(tx: Transaction, share: Share, to: ShareState, detail: str = "", 
     )
     if not won:
         raise await _moved(tx, share)
-    event = _event(
+    event = event_about(
         share, _KINDS.get(to, audit.AuditKind.APPLICATION_ACTIVITY), f"{share.state} -> {to} {detail}".strip()
     )
     await audit.record(
@@ -184,9 +184,13 @@ _OUTCOMES = {
 }
 
 
-def _event(share: Share, kind: audit.AuditKind, detail: str) -> audit.AuditEvent:
+def event_about(
+    share: Share, kind: audit.AuditKind, detail: str, outcome: audit.Outcome = audit.Outcome.SUCCESS
+) -> audit.AuditEvent:
+    """The audit event for something that happened to a share, in its requester's name."""
     return audit.AuditEvent(
         kind,
+        outcome=outcome,
         who=share.requested_by,
         room_id=share.room_id,
         share_id=share.id,

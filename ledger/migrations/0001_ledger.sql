@@ -92,6 +92,8 @@ CREATE TABLE attachments (
     CHECK (uploaded = 0 OR mxc <> '')
 ) STRICT;
 
+CREATE INDEX attachments_in_use ON attachments (spool_name) WHERE sealed_key IS NOT NULL;
+
 -- One person's last list, or open question, in one room.
 CREATE TABLE finds (
     room_id TEXT NOT NULL,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger import attachments, outbox
+from ledger import attachments, audit, outbox
 from ledger.attachments import Attachment
 from ledger.errors import LedgerBug
 from ledger.outbox import Entry
+from tests.ledger.test_shares import opened
 
 if TYPE_CHECKING:
     from ledger.database import Database
@@ -122,6 +123,19 @@ async def test_content_and_keys_are_forgotten_at_the_end(db: Database, end: str)
     assert await outbox.spool_names_in_use(db) == frozenset()
     assert [tuple(row) for row in await db.rows("SELECT DISTINCT sealed_key FROM attachments")] == [(None,)]
     assert [tuple(row) for row in await db.rows("SELECT sealed_content FROM outbox")] == [(None,)]
+
+
+async def test_files_of_a_share_are_audited_when_they_are_sent_or_given_up(db: Database) -> None:
+    async with db.transaction() as tx:
+        share = await opened(tx)
+        for txn_id in ("t1", "t2", "t3"):
+            files = () if txn_id == "t3" else (FILE,)
+            await outbox.enqueue(tx, replace(ONE, txn_id=txn_id, step=txn_id, share_id=share.id, attachments=files))
+        for txn_id in ("t1", "t1", "t3"):
+            await outbox.sent(tx, txn_id, f"${txn_id}")
+        await outbox.failed(tx, "t2", "413")
+    trail = [(one.event.kind.name, one.event.outcome, one.event.detail) for one in await audit.records(db, since=1)]
+    assert trail == [("EXPORT", 0, "sent t1 as $t1"), ("EXPORT", 8, "gave up t2: 413")]
 
 
 def test_a_key_is_never_in_a_repr() -> None:
