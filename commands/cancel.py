@@ -1,0 +1,48 @@
+"""`!cancel [share]`: stop a share that is under way. What stands in the room already stays there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from access.policy import Action
+from commands.kit import own
+from commands.kit.context import Context, Outcome
+from commands.kit.registry import command
+from commands.kit.reply import Reply
+from config.errors import Mistake, NotAllowed
+from ledger import outbox, shares
+from ledger.states import ShareState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.database import Transaction
+    from ledger.shares import Share
+
+
+@command("cancel", action=Action.CANCEL, examples=("!cancel", "!cancel 12"))
+async def cancel(context: Context, number: Annotated[int, "the number of a share"] = 0) -> Outcome:
+    """Stop a share that you asked for."""
+    share = await own.share_here(context, number) if number else await _latest(context)
+    if share.requested_by != context.clinician.user_id:
+        raise NotAllowed(f"Only {share.requested_by}, who asked for share {share.id}, can stop it.", "H03")
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        now = await shares.get(tx, share.id)
+        if now is None or now.state.finished:
+            sentence = now.state.sentence if now else ""
+            return (Reply("cancelled", f"Share {share.id} is not under way. {sentence}".strip(), strict=False),)
+        await shares.move(tx, now, ShareState.CANCELLED, "by its requester", by=context.clinician.user_id)
+        await outbox.withdraw(tx, share.id)
+        text = f"Share {share.id} is stopped. What was already posted stays in the room."
+        return (Reply("cancelled", text, strict=False),)
+
+    return Outcome(effects=(effect,))
+
+
+async def _latest(context: Context) -> Share:
+    room, person = context.room.room_id, context.clinician.user_id
+    for share in await shares.in_room(context.ledger, room, person):
+        if not share.state.finished:
+            return share
+    raise Mistake("None of your shares in this room is under way. Type !status to see them.", "H02")

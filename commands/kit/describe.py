@@ -1,0 +1,59 @@
+"""Studies and sizes in words, the same everywhere. Headers' text comes out on one line without control characters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studies.identity import identity_line, masked_identity, without_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from studies.model import Study
+    from studies.sources.everywhere import Found
+
+#: What is said when nothing better stands in the headers.
+_UNNAMED = "study"
+_LONGEST_DESCRIPTION = 60
+
+
+def what(study: Study) -> str:
+    """What was done, and when: `CR ankle, 20 Nov 2026`."""
+    named = " ".join(filter(None, ["/".join(study.modalities), _description(study)])) or _UNNAMED
+    return f"{named}, {study.study_date.day} {study.study_date:%b %Y}" if study.study_date else f"{named}, no date"
+
+
+def amount(study: Study) -> str:
+    """How much it is: `3 images, 22.6 MB`."""
+    return f"{count(len(study.instances), 'image')}, {megabytes(study.size)}"
+
+
+def full(study: Study) -> str:
+    """For those who may read it: what, whose (two identifiers in full), how much."""
+    return f"{what(study)}\n{identity_line(study.patient)}\n{amount(study)}"
+
+
+def numbered(found: Sequence[Found]) -> str:
+    """A list to choose from: numbered, two identifiers, names masked."""
+    return "\n".join(f"{number}. {_masked(one)}" for number, one in enumerate(found, start=1))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 image`, `3 images`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def megabytes(size: int) -> str:
+    """Bytes in MB of a million: `22.6 MB`."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def _masked(found: Found) -> str:
+    study = found.study
+    return f"{what(study)} · {masked_identity(study.patient)} · {amount(study)} · {found.source}"
+
+
+def _description(study: Study) -> str:
+    text = without_controls(study.study_description)
+    parts = {one.body_part_examined.lower() for one in study.series if one.body_part_examined}
+    return text[:_LONGEST_DESCRIPTION] if text else ", ".join(sorted(parts))

@@ -1,0 +1,73 @@
+"""A person's last list in a room: kept in the ledger, so that a number means the same after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from commands.kit.reply import Reply
+from config.errors import Mistake
+from ledger import audit, finds
+from ledger.database import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from commands.kit.context import Context
+    from studies.sources.everywhere import Findings, Found
+
+Effect = Callable[[Transaction], Awaitable[Sequence[Reply]]]
+
+
+class NoSuchNumber(Mistake):
+    """The number is not on the list."""
+
+
+def remembered(context: Context, found: Sequence[Found], *, kind: finds.Kind = "find") -> Effect:
+    """Keep this list in place of the last one; an empty list takes the old numbers' meaning away."""
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        items = [{"uid": one.study.study_instance_uid, "source": one.source} for one in found]
+        await finds.remember(tx, context.room.room_id, context.clinician.user_id, items, kind=kind, command="share")
+        return ()
+
+    return effect
+
+
+def forgotten(context: Context) -> Effect:
+    """The question is answered."""
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        await finds.forget(tx, context.room.room_id, context.clinician.user_id)
+        return ()
+
+    return effect
+
+
+async def recalled(context: Context) -> finds.FoundList | None:
+    """The list of the last quarter of an hour; None when there is none or it was empty."""
+    kept = await finds.recall(context.ledger, context.room.room_id, context.clinician.user_id, context.now)
+    return kept if kept and kept.items else None
+
+
+def chosen(kept: finds.FoundList, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
+    """The items of these numbers. Raises `NoSuchNumber`, and then nothing is shared."""
+    for number in numbers:
+        if not 1 <= number <= len(kept.items):
+            raise NoSuchNumber(f"{number} is not on the list: it goes from 1 to {len(kept.items)}.", "Q21")
+    return [kept.items[number - 1] for number in numbers]
+
+
+def away(findings: Findings) -> list[str]:
+    """A line for each source that did not answer."""
+    return [str(one) for one in findings.away]
+
+
+def queried(context: Context) -> audit.AuditEvent:
+    """That this person searched (DICOM PS3.15 A.5.3.10); what for is not kept."""
+    return audit.AuditEvent(
+        audit.AuditKind.QUERY,
+        who=context.clinician.user_id,
+        device_id=context.clinician.device_id,
+        room_id=context.room.room_id,
+    )

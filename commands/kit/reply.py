@@ -1,0 +1,40 @@
+"""What a command says: plain text first, HTML made from it, everything foreign escaped."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message to the person who asked. `step` names it among all that this command says."""
+
+    step: str
+    text: str
+    #: Goes only when every device in the room is cross-signed. False for words that hold nothing of a study.
+    strict: bool = True
+
+
+def message(text: str, *, reply_to: str = "", mentions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The content of an m.notice (Matrix, m.room.message): notices never trigger other bots."""
+    content: dict[str, Any] = {
+        "msgtype": "m.notice",
+        "body": text,
+        "format": "org.matrix.custom.html",
+        "formatted_body": html.escape(text, quote=False).replace("\n", "<br>"),
+        "m.mentions": {"user_ids": list(mentions)} if mentions else {},
+    }
+    if reply_to:
+        content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
+    return content
+
+
+def edit(text: str, event_id: str) -> dict[str, Any]:
+    """The content that replaces an earlier message of ours (Matrix, event replacements)."""
+    new = message(text)
+    return message(f"* {text}") | {
+        "m.new_content": new,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
+    }

@@ -1,0 +1,109 @@
+"""`!share study [what]`: send a study into this room, previews first, then the DICOM files.
+
+Exactly one match is shared; several are listed and asked about, never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from access.policy import Action
+from commands.kit import describe, lists
+from commands.kit.context import Context, Outcome
+from commands.kit.registry import NO_WORDS, Words, command
+from commands.kit.reply import Reply
+from ledger import shares
+from studies.errors import StudyUnknown
+from studies.query import parse_query
+from studies.sources.everywhere import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.database import Transaction
+    from ledger.finds import FoundList
+    from studies.sources.everywhere import Findings
+
+#: Studies offered when nothing was said about which.
+MOST = 10
+
+What = Annotated[Words, "a number from your list, or what you would type after !find; nothing for the latest"]
+_LIST_NUMBERS = re.compile(r"\d{1,3}(?:\s*[, ]\s*\d{1,3})*", re.ASCII)
+
+
+@command(
+    "share",
+    noun="study",
+    action=Action.SHARE,
+    examples=("!share study", "!share study 999 000 0018", "!share study 2"),
+)
+async def share(context: Context, what: What = NO_WORDS) -> Outcome:
+    """Share a study in this room."""
+    kept = await lists.recalled(context)
+    if kept and (numbers := _numbers(what, kept)):
+        return await of_list(context, kept, numbers)
+    if not what and kept:
+        found = [await _looked_up(context, item) for item in kept.items]
+        return await _one_or_ask(context, found, ())
+    findings = await context.sources.find(parse_query(what), limit=MOST)
+    if not findings.found:
+        raise StudyUnknown(_nothing(what, findings), "Q20")
+    return await _one_or_ask(context, findings.found, tuple(lists.away(findings)))
+
+
+async def of_list(context: Context, kept: FoundList, numbers: Sequence[int]) -> Outcome:
+    """Share the items of these numbers, each as a share of its own."""
+    found = [await _looked_up(context, item) for item in lists.chosen(kept, numbers)]
+    return Outcome(effects=(*(_opened(context, one) for one in found), lists.forgotten(context)))
+
+
+def _numbers(what: str, kept: FoundList) -> list[int]:
+    """Numbers that can only be meant for the list: short ones, when there is a list. Else what was typed is a query."""
+    short = _LIST_NUMBERS.fullmatch(what)
+    numbers = [int(one) for one in re.findall(r"\d+", what)] if short else []
+    return list(dict.fromkeys(numbers)) if numbers and max(numbers) <= max(MOST, len(kept.items)) else []
+
+
+async def _looked_up(context: Context, item: object) -> Found:
+    kept = dict(item)  # type: ignore[call-overload]
+    study = await context.sources.named(kept["source"]).study(kept["uid"])
+    return Found(study, kept["source"])
+
+
+async def _one_or_ask(context: Context, found: Sequence[Found], notes: Sequence[str]) -> Outcome:
+    if len(found) == 1:
+        whole = await _looked_up(context, {"source": found[0].source, "uid": found[0].study.study_instance_uid})
+        return Outcome(effects=(_opened(context, whole), lists.forgotten(context)))
+    patients = {one.study.patient.key for one in found}
+    several = f"{len(found)} studies of {describe.count(len(patients), 'patient')} match. I will not guess."
+    text = "\n".join([several, describe.numbered(found), "Type a number to share it here, or several: 1, 2", *notes])
+    asked = lists.remembered(context, found, kind="question")
+    return Outcome((Reply("which", text),), (asked,))
+
+
+def _nothing(what: str, findings: Findings) -> str:
+    if what:
+        sentence = "No study found. Check the number, or search by family name and birth date."
+    else:
+        sentence = "There is no study to share. Type what you look for: !share study 999 000 0018"
+    return " ".join([sentence, *lists.away(findings)])
+
+
+def _opened(context: Context, found: Found) -> lists.Effect:
+    study = found.study
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        opened = await shares.open_share(
+            tx,
+            room_id=context.room.room_id,
+            requested_by=context.clinician.user_id,
+            device_id=context.clinician.device_id,
+            command_event_id=context.event_id,
+            study_instance_uid=study.study_instance_uid,
+            source=found.source,
+            patient="|".join(study.patient.key),
+        )
+        return (Reply(f"opened {opened.id}", f"Share {opened.id}: {describe.full(study)}"),)
+
+    return effect
