@@ -33,6 +33,7 @@ __all__ = [
     "set_uploaded",
     "spool_names_in_use",
     "transaction_id",
+    "withdraw",
 ]
 
 
@@ -161,6 +162,13 @@ async def _finish(tx: Transaction, txn_id: str, done: sqlite3.Row, outcome: audi
     share = await shares.get(tx, done["share_id"]) if had_files and done["share_id"] is not None else None
     if share:
         await audit.record(tx, shares.event_about(share, audit.AuditKind.EXPORT, detail, outcome))
+
+
+async def withdraw(tx: Transaction, share_id: int) -> None:
+    """Give up whatever of this share still waits: it was cancelled. What is on the wire in this moment may arrive."""
+    rows = await tx.rows("SELECT txn_id FROM outbox WHERE share_id = ? AND state = 'queued'", share_id)
+    for row in rows:
+        await failed(tx, row["txn_id"], "cancelled")
 
 
 async def event_id_of(db: Reading, txn_id: str) -> str | None:
