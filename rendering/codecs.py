@@ -153,7 +153,7 @@ def _htj2k(data: bytes, module: PixelModule, says: Announced, shrink: int) -> De
     import imagecodecs  # noqa: PLC0415
 
     try:
-        levels = shrink.bit_length() - 1 if says.precision < 16 else 0
+        levels = shrink.bit_length() - 1 if says.precision < _WORD else 0
         samples = np.asarray(imagecodecs.htj2k_decode(data, skipres=(levels, levels) if levels else None))
     except (RuntimeError, ValueError):
         return _jpeg_2000(data, module, says, 1)
@@ -171,6 +171,7 @@ def _unwrapped(samples: NDArray[Any], precision: int) -> NDArray[Any]:
 
 
 _J2K_COLOUR = frozenset({"YBR_ICT", "YBR_RCT", "RGB"})
+_WORD = 16
 _LOSSLESS_PROCESSES = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
 DECODERS: dict[str, Decoder] = {

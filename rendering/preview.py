@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rendering.errors import CannotShow
+from rendering.safely import guarded
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rendering.frame import Frame
+    from rendering.montage import Picture
 
 #: Long edge of a preview in pixels.
 LONG_EDGE = 1600
 #: A preview's JPEG is never larger than this many bytes.
 MAXIMUM_BYTES = 500_000
+#: The same of its thumbnail.
+THUMBNAIL_EDGE = 400
+THUMBNAIL_BYTES = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +61,67 @@ class Preview:
     blurhash: str
     alt_text: str
     caption: str
+    #: Tiles that show a notice instead of the picture, by their index in the plan, each with the reason.
+    problems: tuple[tuple[int, str], ...] = ()
+
+
+def render(plan: PreviewPlan) -> Preview:
+    """The picture that `plan` asks for. Raises `CannotShow`, and nothing else whatever the files hold.
+
+    A sheet with some tiles that cannot be shown is a picture with `problems`; one without any other is not.
+    """
+    with guarded():
+        return _render(plan)
+
+
+def _render(plan: PreviewPlan) -> Preview:
+    from rendering.annotate import bar, captioned  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
+    from rendering.encode import blurhash, smaller, within  # noqa: PLC0415
+
+    picture, problems = _picture(plan)
+    image = captioned(picture.image, plan.caption, bar(picture.spacing, picture.image.width))
+    data, width, height = within(smaller(image, LONG_EDGE) if max(image.size) > LONG_EDGE else image, MAXIMUM_BYTES)
+    thumbnail, thumbnail_width, thumbnail_height = within(smaller(image, THUMBNAIL_EDGE), THUMBNAIL_BYTES)
+    return Preview(
+        key=plan.key,
+        data=data,
+        width=width,
+        height=height,
+        thumbnail=thumbnail,
+        thumbnail_width=thumbnail_width,
+        thumbnail_height=thumbnail_height,
+        blurhash=blurhash(image),
+        alt_text=plan.alt_text,
+        caption=plan.caption,
+        problems=problems,
+    )
+
+
+def _picture(plan: PreviewPlan) -> tuple[Picture, tuple[tuple[int, str], ...]]:
+    from rendering import montage  # noqa: PLC0415
+    from rendering.annotate import STRIP  # noqa: PLC0415
+
+    room = (LONG_EDGE, LONG_EDGE - STRIP)
+    count = len(plan.tiles)
+    frames, problems = _frames(plan, max(room) if count == 1 else montage.tile_edge(count, *room))
+    if len(frames) == 1 and frames[0] is not None:
+        return montage.single(frames[0], *room), problems
+    return montage.sheet(frames, [tile.label for tile in plan.tiles], *room), problems
+
+
+def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tuple[int, str], ...]]:
+    """Each tile's frame or None, and what was wrong. Raises `CannotShow` when there is not one."""
+    from rendering.frame import read_frame  # noqa: PLC0415
+
+    frames: list[Frame | None] = []
+    problems: list[tuple[int, str]] = []
+    for place, tile in enumerate(plan.tiles):
+        try:
+            with guarded():
+                frames.append(read_frame(tile.path, tile.frame, edge=edge))
+        except CannotShow as error:
+            frames.append(None)
+            problems.append((place, error.reason))
+    if len(problems) == len(frames):
+        raise CannotShow(problems[0][1] if problems else "there is nothing in it to show")
+    return frames, tuple(problems)

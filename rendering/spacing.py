@@ -62,8 +62,8 @@ def _pair(data_set: Dataset, keyword: str) -> tuple[float, float] | None:
 
 def _ultrasound(data_set: Dataset) -> Spacing | None:
     """C.8.5.5: only when there is one region, so that the bar holds for the whole of the picture."""
-    regions = data_set.get("SequenceOfUltrasoundRegions") or ()
-    if len(regions) != 1:
+    regions = data_set.get("SequenceOfUltrasoundRegions")
+    if not regions or len(regions) != 1:
         return None
     region = regions[0]
     units = {number(region, "PhysicalUnitsXDirection"), number(region, "PhysicalUnitsYDirection")}

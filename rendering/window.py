@@ -6,7 +6,7 @@ the window would be applied to mirrored values and bone could come out black.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -61,6 +61,10 @@ class Greyscale:
     inverted: bool = False
     #: PixelPaddingValue up to PixelPaddingRangeLimit, as stored: shown black, counted nowhere (C.7.5.1.1.2).
     padding: tuple[int, int] | None = None
+
+    def with_voi(self, voi: Window | Lut) -> Greyscale:
+        """The same with another window."""
+        return replace(self, voi=voi)
 
 
 def levels(pixels: Numbers, grey: Greyscale, bits: int = TABLE_BITS) -> Levels:

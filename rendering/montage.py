@@ -1,0 +1,134 @@
+"""Frames to a picture: one alone as large as a preview may be, several as a contact sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from rendering.annotate import labelled, placeholder, text_size
+from rendering.spacing import Spacing
+from rendering.window import default_window, levels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rendering.frame import Frame
+
+#: Smaller pictures are enlarged to this: on a phone a stamp helps nobody.
+LEAST_EDGE = 512
+_GAP = 4
+_GROUND = 0
+_COLUMNS = ((1, 1), (4, 2), (9, 3), (20, 4))
+_MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of mode L or RGB, and the spacing of its pixels if it is the same everywhere."""
+
+    image: Image.Image
+    spacing: Spacing | None
+
+
+def shown(frame: Frame) -> Image.Image:
+    """The frame as it is to be seen, pixel by pixel: mode L through the greyscale pipeline, or RGB."""
+    if frame.grey is None:
+        return Image.fromarray(frame.pixels)
+    grey = frame.grey
+    if grey.voi is None:
+        grey = grey.with_voi(default_window(frame.pixels, grey))
+    seen = levels(frame.pixels, grey, frame.bits)
+    if frame.blank is not None:
+        seen[frame.blank] = 0
+    return Image.fromarray(seen)
+
+
+def single(frame: Frame, width: int, height: int) -> Picture:
+    """One frame within `width` x `height`, its pixels made square."""
+    image = shown(frame)
+    fitted = _fitted(frame, width, height, LEAST_EDGE)
+    return Picture(image.resize(fitted, _filter(image.size, fitted)), _spacing(frame, fitted))
+
+
+def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, height: int) -> Picture:
+    """Frames row by row in a grid within `width` x `height`; None is a tile that cannot be shown."""
+    box = tile_box([frame for frame in frames if frame is not None], len(frames), width, height)
+    columns = columns_for(len(frames))
+    rows = ceil(len(frames) / columns)
+    size = (columns * (box[0] + _GAP) - _GAP, rows * (box[1] + _GAP) - _GAP)
+    colour = any(frame is not None and frame.grey is None for frame in frames)
+    canvas = Image.new("RGB" if colour else "L", size, _GROUND)
+    text = round(text_size(*size) * 0.75)
+    for place, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        tile = labelled(_tile(frame, box, text), label, text)
+        corner = (place % columns * (box[0] + _GAP), place // columns * (box[1] + _GAP))
+        canvas.paste(tile, corner)
+    return Picture(canvas, _common([_spacing(one, _fitted(one, *box, min(box))) for one in frames if one is not None]))
+
+
+def columns_for(count: int) -> int:
+    """How many tiles side by side."""
+    return next((columns for most, columns in _COLUMNS if count <= most), _MOST_COLUMNS)
+
+
+def tile_edge(count: int, width: int, height: int) -> int:
+    """The long edge that a tile of a sheet of `count` may have at most: what a frame must be read for."""
+    columns = columns_for(count)
+    return max(1, max(width // columns, height // ceil(count / columns)) - _GAP)
+
+
+def tile_box(frames: Sequence[Frame], count: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height of a tile: as large as the grid lets it be, in the shape of the frames."""
+    columns = columns_for(count)
+    rows = ceil(count / columns)
+    shapes = sorted(one.pixels.shape[1] / (one.pixels.shape[0] * one.aspect) for one in frames)
+    ratio = min(2.0, max(0.5, shapes[len(shapes) // 2])) if shapes else 1.0
+    wide = min((width + _GAP) // columns - _GAP, int(((height + _GAP) // rows - _GAP) * ratio))
+    return max(1, wide), max(1, round(wide / ratio))
+
+
+def _tile(frame: Frame | None, box: tuple[int, int], text: int) -> Image.Image:
+    if frame is None:
+        return placeholder(*box, text)
+    image = shown(frame)
+    fitted = _fitted(frame, *box, min(box))
+    tile = Image.new(image.mode, box, _GROUND)
+    tile.paste(
+        image.resize(fitted, _filter(image.size, fitted)), ((box[0] - fitted[0]) // 2, (box[1] - fitted[1]) // 2)
+    )
+    return tile
+
+
+def _fitted(frame: Frame, width: int, height: int, least: int) -> tuple[int, int]:
+    """Size within `width` x `height`: never enlarged, unless its long edge would be less than `least`."""
+    rows, columns = frame.pixels.shape[:2]
+    tall = rows * frame.aspect
+    most = min(width / columns, height / tall)
+    scale = min(most, max(1.0 if frame.aspect >= 1 else 1 / frame.aspect, least / max(columns, tall)))
+    return max(1, round(columns * scale)), max(1, round(tall * scale))
+
+
+def _filter(before: tuple[int, int], after: tuple[int, int]) -> Image.Resampling:
+    """Averaging where it shrinks, so that no line is lost; smooth where it grows."""
+    return Image.Resampling.HAMMING if after[0] < before[0] else Image.Resampling.BICUBIC
+
+
+def _spacing(frame: Frame, fitted: tuple[int, int]) -> Spacing | None:
+    if frame.spacing is None:
+        return None
+    rows, columns = frame.pixels.shape[:2]
+    known = frame.spacing
+    return Spacing(known.row * rows / fitted[1], known.column * columns / fitted[0], known.at_detector)
+
+
+def _common(several: Sequence[Spacing | None]) -> Spacing | None:
+    """The spacing of all tiles, if it is one."""
+    if not several or several[0] is None:
+        return None
+    reference = several[0]
+    same = all(one is not None and np.isclose(one.column, reference.column, rtol=0.01) for one in several)
+    return reference if same else None
