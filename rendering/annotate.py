@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rendering.spacing import Spacing
 
 WARNING = "Preview, not for primary interpretation"
 #: The strip under the picture never takes more than this of the long edge, in pixels.
 STRIP = 150
 
-_LARGEST_TEXT, _SMALLEST_TEXT = 46, 14
+_LARGEST_TEXT, _SMALLEST_TEXT = 52, 14
+#: The warning's size, a line's height, and the height of a bar with its words, in sizes of the caption's text.
+_SMALL, _LEADING, _BAR_ROW = 0.82, 1.25, 1.4
 _BACKGROUND, _BRIGHT, _SOFT, _FAINT = 0, 240, 185, 40
 #: Lengths a bar may have, in mm.
 _LENGTHS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -37,7 +41,7 @@ class Bar:
 
 def text_size(width: int, height: int) -> int:
     """Font size in pixels that stays readable where a picture of that size is shown 390 pixels wide."""
-    return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 29, height / 42))))
+    return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 25, height / 36))))
 
 
 @lru_cache(maxsize=32)
@@ -62,25 +66,40 @@ def bar(known: Spacing | None, width: int) -> Bar | None:
 
 
 def captioned(picture: Image.Image, caption: str, scale: Bar | None) -> Image.Image:
-    """`picture` with the strip under it: caption and warning on the left, bar on the right."""
+    """`picture` with the strip under it: caption and warning on the left, the bar on the right or else below."""
     size = text_size(*picture.size)
-    small = round(size * 0.8)
-    gap = size // 2
-    lines = _wrapped(caption, size, picture.width, scale, gap)
-    below = scale is not None and len(lines) > 1
-    wide = max(picture.width, _width(WARNING, small) + 2 * gap, *(_width(line, size) + 2 * gap for line in lines))
-    rows = len(lines) * round(size * 1.25) + round(small * 1.35) + (round(size * 1.6) if below else 0)
-    canvas = Image.new(picture.mode, (wide, picture.height + rows + gap), _grey(picture.mode, _BACKGROUND))
+    gap, small = size // 2, round(size * _SMALL)
+    wide = max(picture.width, _width(WARNING, small) + 2 * gap)
+    lines = _wrapped(caption, size, wide - 2 * gap)
+    text_height = len(lines) * round(size * _LEADING) + round(small * _LEADING)
+    aside, beside = _bar_place(scale, lines, wide, size)
+    strip = text_height + gap + (0 if beside else round(size * _BAR_ROW))
+    canvas = Image.new(picture.mode, (wide, picture.height + strip), _grey(picture.mode, _BACKGROUND))
     canvas.paste(picture, ((wide - picture.width) // 2, 0))
     draw = ImageDraw.Draw(canvas)
-    top = picture.height + gap // 2
-    for line in lines:
-        draw.text((gap, top), line, _grey(canvas.mode, _BRIGHT), font(size))
-        top += round(size * 1.25)
-    draw.text((gap, top), WARNING, _grey(canvas.mode, _SOFT), font(small))
+    _draw_lines(draw, lines, (gap, picture.height + gap // 2), size)
     if scale is not None:
-        _draw_bar(draw, scale, (wide - gap, top + round(small * 1.6) if below else picture.height + gap // 2), size)
+        _draw_bar(draw, scale, (aside, picture.height + gap // 2 + (0 if beside else text_height)), size)
     return canvas
+
+
+def _bar_place(scale: Bar | None, lines: Sequence[str], wide: int, size: int) -> tuple[int, bool]:
+    """(right end of the bar, whether it has room beside the text)."""
+    if scale is None:
+        return 0, True
+    gap, small = size // 2, round(size * _SMALL)
+    text = max(_width(WARNING, small), *(_width(line, size) for line in lines))
+    bar_width = max(scale.pixels, _width(scale.text, small))
+    beside = text + bar_width + 4 * gap <= wide
+    return (wide - gap if beside else gap + bar_width), beside
+
+
+def _draw_lines(draw: ImageDraw.ImageDraw, lines: Sequence[str], corner: tuple[int, int], size: int) -> None:
+    left, top = corner
+    for line in lines:
+        draw.text((left, top), line, _grey(draw.mode, _BRIGHT), font(size))
+        top += round(size * _LEADING)
+    draw.text((left, top), WARNING, _grey(draw.mode, _SOFT), font(round(size * _SMALL)))
 
 
 def labelled(tile: Image.Image, text: str, size: int) -> Image.Image:
@@ -103,15 +122,12 @@ def placeholder(width: int, height: int, size: int) -> Image.Image:
     return tile
 
 
-def _wrapped(caption: str, size: int, width: int, scale: Bar | None, gap: int) -> list[str]:
-    """The caption in lines, broken between its parts, so that the bar has its place beside it."""
-    room = width - 2 * gap - (max(scale.pixels, _width(scale.text, round(size * 0.7))) + gap if scale else 0)
-    if _width(caption, size) <= room:
-        return [caption]
+def _wrapped(caption: str, size: int, room: int) -> list[str]:
+    """The caption in lines, broken between its parts."""
     lines: list[str] = []
     for part in caption.split(" · "):
         joined = f"{lines[-1]} · {part}" if lines else part
-        if lines and _width(joined, size) <= width - 2 * gap:
+        if lines and _width(joined, size) <= room:
             lines[-1] = joined
         else:
             lines.append(part)
@@ -128,7 +144,7 @@ def _draw_bar(draw: ImageDraw.ImageDraw, scale: Bar, corner: tuple[int, int], si
     draw.rectangle((left, middle - thick // 2, right, middle + thick // 2), fill)
     for end in (left, right - thick + 1):
         draw.rectangle((end, middle - tick // 2, end + thick - 1, middle + tick // 2), fill)
-    draw.text((right, middle + tick), scale.text, fill, font(round(size * 0.7)), anchor="rt")
+    draw.text((right, middle + tick), scale.text, fill, font(round(size * _SMALL)), anchor="rt")
 
 
 def _width(text: str, size: int) -> int:
