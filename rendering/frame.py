@@ -5,7 +5,7 @@ Reads the header and the one frame, nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from rendering.header import UNDEFINED_LENGTH, Header, opened
 from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
-from rendering.reduce import box_mean, factor
+from rendering.reduce import box_mean, factor, sampled
 from rendering.spacing import Spacing, aspect, spacing
 from rendering.window import Greyscale, padded
 
@@ -94,8 +94,11 @@ def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, ed
         else:
             grey = greyscale(header.data_set, index, module)
     k = factor(pixels.shape[0], pixels.shape[1], edge)
-    if k > 1 and grey is not None and grey.padding is not None:
-        pixels, blank = _unpadded(pixels, grey, grey.padding, k)
+    if grey is not None:
+        mask = _padding(pixels, grey)
+        grey = replace(grey, padding=grey.padding if mask is not None else None)
+        if mask is not None and k > 1:
+            pixels, blank = _filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
     return Frame(pixels, grey, min(module.bits_stored, 16), ratio, _scaled(known, module, pixels), blank)
 
@@ -127,18 +130,25 @@ def _extended(values: NDArray[Any], sign: Any) -> NDArray[Any]:
     return extended
 
 
-def _unpadded(
-    pixels: NDArray[Any], grey: Greyscale, padding: tuple[int, int], k: int
-) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+def _padding(pixels: NDArray[Any], grey: Greyscale) -> NDArray[np.bool_] | None:
+    """Where the padding is, or None where there is none.
+
+    Padding lies beyond all real values (C.7.5.1.1.2). A "padding value" in their midst is a writer's mistake, and to
+    black it out would punch holes into the picture.
+    """
+    if grey.padding is None:
+        return None
+    mask = padded(pixels, grey.padding)
+    real = pixels[~mask]
+    outside = real.size > 0 and mask.any() and (real.min() > grey.padding[0] or real.max() < grey.padding[1])
+    return mask if outside else None
+
+
+def _filled(pixels: NDArray[Any], grey: Greyscale, mask: NDArray[np.bool_]) -> NDArray[Any]:
     """Padding must not bleed into the means beside it: it takes the darkest real value, and is blanked afterwards."""
-    mask = padded(pixels, padding)
-    if not mask.any() or mask.all():
-        return pixels, None
     real = pixels[~mask]
     rising = getattr(grey.modality, "slope", 1.0) > 0
-    dark = real.min() if rising != grey.inverted else real.max()
-    rows, columns = (size // k * k for size in pixels.shape)
-    return np.where(mask, dark, pixels), mask[k // 2 : rows : k, k // 2 : columns : k]
+    return np.where(mask, real.min() if rising != grey.inverted else real.max(), pixels)
 
 
 def _scaled(known: Spacing | None, module: PixelModule, pixels: NDArray[Any]) -> Spacing | None:

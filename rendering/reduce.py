@@ -34,6 +34,12 @@ def box_mean(pixels: NDArray[Any], k: int) -> NDArray[Any]:
     return ((block + k * k // 2) // (k * k)).astype(pixels.dtype)
 
 
+def sampled(mask: NDArray[Any], k: int) -> NDArray[Any]:
+    """The middle of each k x k block, in the shape of `box_mean`."""
+    rows, columns = (size // k * k for size in mask.shape[:2])
+    return mask[k // 2 : rows : k, k // 2 : columns : k]
+
+
 def _wide(pixels: NDArray[Any]) -> str:
     """A type that holds k * k of them: k is small, because no preview is."""
     if pixels.dtype.kind == "f":

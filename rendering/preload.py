@@ -1,0 +1,19 @@
+"""Import this where previews will be made, before the first is asked for: it loads what `render` would load then.
+
+For the fork server's preload list: every worker forked from it starts with all of it in memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from rendering.annotate import font
+
+_FOR_EVERY_PICTURE = ("rendering.frame", "rendering.montage", "rendering.encode", "rendering.preview")
+_DECODERS = ("simplejpeg", "openjpeg.utils", "jpeg_ls", "rle.utils", "imagecodecs", "PIL.Jpeg2KImagePlugin")
+
+for _name in (*_FOR_EVERY_PICTURE, *_DECODERS):
+    importlib.import_module(_name)
+# imagecodecs loads each codec when it is first asked for.
+_ = importlib.import_module("imagecodecs").jpeg8_decode, importlib.import_module("imagecodecs").htj2k_decode
+font(14)
