@@ -1,0 +1,40 @@
+"""What can go wrong between a study and its parcel.
+
+NotAllowed
+`-- TooLarge      one instance alone is larger than the server takes
+TryLater
+|-- SpoolFull     the quota or the disk is used up
+|-- SpoolAway     the spool cannot be written or read
+|-- Changed       a source file changed while it was packed
+`-- Stopped       somebody called it off
+Bug
+`-- Damaged       a spooled file is not what was sealed
+"""
+
+from __future__ import annotations
+
+from config.errors import Bug, NotAllowed, TryLater
+
+
+class TooLarge(NotAllowed):
+    """One instance alone does not fit into what the server takes."""
+
+
+class SpoolFull(TryLater):
+    """No space left for ciphertext: our quota, or the disk."""
+
+
+class SpoolAway(TryLater):
+    """The spool directory does not take or give files."""
+
+
+class Changed(TryLater):
+    """A source file changed, or went away, between two looks at it."""
+
+
+class Stopped(TryLater):
+    """The packing was called off. Nothing is left behind."""
+
+
+class Damaged(Bug):
+    """A spooled file's bytes are not those that were sealed. It must not be sent."""

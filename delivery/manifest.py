@@ -1,0 +1,131 @@
+"""What a parcel says about itself: `manifest.json` for programs, `README.TXT` for people; and the check of both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.parts import Part
+    from studies.model import Study
+
+MANIFEST, README = "manifest.json", "README.TXT"
+VERSION = 1
+_BUFFER = 1024 * 1024
+_FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One instance as it lies in the parcel."""
+
+    #: Its name in the ZIP, e.g. DICOM/S00001/I00001.
+    file: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    #: Length in bytes and SHA-256 (hex) of the file as delivered.
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check of a received ZIP found; `problems` are file names with what is wrong."""
+
+    instances: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was promised is there, and unchanged."""
+        return not self.problems
+
+
+def manifest(study: Study, part: Part, delivered: list[Delivered]) -> bytes:
+    """JSON in UTF-8."""
+    content = {
+        "version": VERSION,
+        "study_instance_uid": study.study_instance_uid,
+        "part": part.number,
+        "of": part.of,
+        "conformance": conformance({one.transfer_syntax_uid for one in delivered}),
+        "instances": [asdict(one) for one in delivered],
+    }
+    return json.dumps(content, indent=1).encode()
+
+
+def conformance(transfer_syntax_uids: set[str]) -> str:
+    """Which application profile the File-set may claim: STD-GEN-CD allows Explicit VR Little Endian only."""
+    made = "DICOM File-set with DICOMDIR (PS3.10). Data sets as at the source, preambles zeroed."
+    if transfer_syntax_uids <= {str(ExplicitVRLittleEndian)}:
+        return f"{made} All instances are in Explicit VR Little Endian, as profile STD-GEN-CD (PS3.11 annex D) asks."
+    others = ", ".join(sorted(UID(uid).name for uid in transfer_syntax_uids - {str(ExplicitVRLittleEndian)}))
+    return f"{made} No claim to profile STD-GEN-CD (PS3.11 annex D), because of these transfer syntaxes: {others}."
+
+
+def readme(study: Study, part: Part) -> bytes:
+    """For whoever unpacks this a year later. Names nobody. ASCII, lines end as Notepad likes them."""
+    about = " ".join(filter(None, ["/".join(study.modalities), f"{study.study_date or ''}"])) or "date not known"
+    count = len(part.instances)
+    which = f"This is part {part.number} of {part.of}. Each part opens on its own.\n" if part.of > 1 else ""
+    text = f"""\
+Medical images in DICOM format, sent by carrierbag.
+
+Study: {about}. {count} {"file" if count == 1 else "files"} here.
+{which}
+To open: unpack the ZIP into a folder, then import that folder into your PACS or open it in a DICOM
+viewer. The file DICOMDIR lists what is there; the files themselves lie in the folder DICOM.
+
+{MANIFEST} holds the SHA-256 digest of every DICOM file, by which a program can check that all
+arrived unchanged. Pixels and data sets are exactly as the sending hospital stores them.
+
+This holds data of a patient. Delete it when you no longer need it.
+"""
+    return text.encode("ascii", "replace").replace(b"\n", b"\r\n")
+
+
+def verify(path: Path) -> Report:
+    """Check a received ZIP against its manifest: all there, nothing else, every digest right. Unpacks nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            promised = json.loads(archive.read(MANIFEST))["instances"]
+            problems = [*_unexpected(archive, promised), *filter(None, (_wrong(archive, one) for one in promised))]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        return Report(0, (f"{path.name}: cannot be read as a parcel ({type(error).__name__})",))
+    return Report(len(promised), tuple(problems))
+
+
+def _unexpected(archive: zipfile.ZipFile, promised: list[dict[str, Any]]) -> list[str]:
+    known = {MANIFEST, README, "DICOMDIR", *(one["file"] for one in promised)}
+    names = archive.namelist()
+    odd = [f"{name}: not in the manifest" for name in names if name not in known]
+    doubled = [f"{name}: twice in the ZIP" for name in sorted(set(names)) if names.count(name) > 1]
+    malformed = [f"{one['file']}: no DICOM file ID" for one in promised if not _FILE_ID.fullmatch(one["file"])]
+    missing = [f"{name}: missing" for name in sorted(known - set(names) - {one["file"] for one in promised})]
+    return odd + doubled + malformed + missing
+
+
+def _wrong(archive: zipfile.ZipFile, promised: dict[str, Any]) -> str:
+    name = promised["file"]
+    try:
+        with archive.open(name) as file:
+            digest, size = _digest(file)
+    except (KeyError, zipfile.BadZipFile):
+        return f"{name}: missing or damaged"
+    return "" if (digest, size) == (promised["sha256"], promised["bytes"]) else f"{name}: not as it was sent"
+
+
+def _digest(file: Any) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_BUFFER):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size

@@ -1,0 +1,185 @@
+"""A part of a study becomes a sealed `DICOM.ZIP`: read, checked, stored, encrypted, in one pass and flat memory.
+
+The order in the ZIP is README.TXT, the instances, DICOMDIR, manifest.json: what is told about the instances is written
+when they were seen, so that each source file is needed once and for a moment only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from isal import isal_zlib
+
+from delivery.archive import Archive
+from delivery.errors import Changed, Stopped
+from delivery.fileset import DICOMDIR, Member, dicomdir, file_ids
+from delivery.manifest import MANIFEST, README, Delivered, manifest, readme
+from delivery.part10 import Part10, describe
+from delivery.records import keys_of, kind_of
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from delivery.parts import Part
+    from delivery.sealed import SealedFile
+    from delivery.spool import Sink
+    from studies.model import Instance, Study
+
+_BUFFER = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One ZIP that is ready to be uploaded: `DICOM.ZIP`, or part `part` of `of`."""
+
+    #: For the room's event; the upload itself has no name.
+    file_name: str
+    #: Of the ZIP, and of the ciphertext, in bytes.
+    size: int
+    instances: int
+    part: int
+    of: int
+    sealed: SealedFile
+    digests: tuple[Delivered, ...] = ()
+
+
+def pack(
+    study: Study,
+    part: Part,
+    files: Iterable[tuple[Instance, Path]],
+    sink: Sink,
+    *,
+    progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Parcel:
+    """Write one part into the sink and close it. Blocking: belongs in a thread.
+
+    `files` gives the part's instances in any order, each file only borrowed until the next is asked for. `progress` is
+    told the number of instances done; `stop` is looked at for every megabyte.
+    Raises `SpoolFull`, `SpoolAway`, `Changed` (a source file went away or changed meanwhile), `Stopped`.
+    """
+    packing = Packing(study, part, sink, stop=stop)
+    for done, (instance, path) in enumerate(files, 1):
+        packing.add(instance, path)
+        if progress:
+            progress(done)
+    return packing.finish()
+
+
+class Packing:
+    """The same step by step, for files that come one by one: `add` each instance of the part, then `finish`."""
+
+    def __init__(self, study: Study, part: Part, sink: Sink, *, stop: threading.Event | None = None) -> None:
+        self._study = study
+        self._part = part
+        self._sink = sink
+        self._stop = stop
+        self._file_ids = _ids_by_instance(study)
+        self._archive = Archive(sink)
+        self._members: list[Member] = []
+        self._delivered: list[Delivered] = []
+        self._buffer = bytearray(_BUFFER)
+        self._add_bytes(README, readme(study, part))
+
+    def add(self, instance: Instance, path: Path) -> None:
+        """One instance from its file."""
+        try:
+            with path.open("rb") as source:
+                self._add(instance, source)
+        except OSError as error:
+            raise Changed(
+                "An image at the source can no longer be read. I keep your place and try again.", "D21"
+            ) from error
+
+    def finish(self) -> Parcel:
+        """DICOMDIR and manifest, the end of the ZIP, and the seal. Raises `Changed` when instances are missing."""
+        if len(self._members) != len(self._part.instances):
+            raise Changed("Images are missing at the source that were there before. I keep your place.", "D22")
+        self._members.sort(key=lambda member: member.file_id)
+        self._delivered.sort(key=lambda one: one.file)
+        self._add_bytes(DICOMDIR, dicomdir(self._study, self._members))
+        self._add_bytes(MANIFEST, manifest(self._study, self._part, self._delivered))
+        self._archive.finish()
+        sealed = self._sink.close()
+        digests = tuple(self._delivered)
+        return Parcel(
+            self._part.file_name, sealed.size, len(digests), self._part.number, self._part.of, sealed, digests
+        )
+
+    def _add(self, instance: Instance, source: BinaryIO) -> None:
+        described = describe(source, instance)
+        file_id = self._file_ids[instance.sop_instance_uid].pop(0)
+        kind = kind_of(described.sop_class_uid, has_pixels=instance.has_pixels)
+        keys = keys_of(kind, source, described, instance)
+        self._members.append(Member(file_id, kind, keys, described))
+        passage = _Passage(source.fileno(), described, self._buffer, self._stop)
+        digest = passage.measure()
+        name = "/".join(file_id)
+        self._delivered.append(
+            Delivered(name, described.sop_instance_uid, described.transfer_syntax_uid, described.size, digest)
+        )
+        self._archive.add(name, described.size, passage.crc, passage)
+
+    def _add_bytes(self, name: str, data: bytes) -> None:
+        self._archive.add(name, len(data), isal_zlib.crc32(data), [data])
+
+
+class _Passage:
+    """One source file on its way, read a buffer at a time: first measured, then given out, from memory if it fits."""
+
+    def __init__(self, descriptor: int, described: Part10, buffer: bytearray, stop: threading.Event | None) -> None:
+        self.crc = 0
+        self._descriptor = descriptor
+        self._described = described
+        self._buffer = memoryview(buffer)
+        self._stop = stop
+
+    def measure(self) -> str:
+        """The SHA-256 (hex) of the file as delivered; `crc` is known from here on."""
+        digest = hashlib.sha256(self._described.head)
+        self.crc = isal_zlib.crc32(self._described.head)
+        for chunk in self._chunks():
+            digest.update(chunk)
+            self.crc = isal_zlib.crc32(chunk, self.crc)
+        return digest.hexdigest()
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        yield self._described.head
+        length = self._described.source_size - self._described.start
+        if length <= len(self._buffer):
+            yield self._buffer[:length]
+            return
+        crc = isal_zlib.crc32(self._described.head)
+        for chunk in self._chunks():
+            crc = isal_zlib.crc32(chunk, crc)
+            yield chunk
+        if crc != self.crc:
+            raise _changed()
+
+    def _chunks(self) -> Iterator[memoryview]:
+        offset, end = self._described.start, self._described.source_size
+        while offset < end:
+            if self._stop and self._stop.is_set():
+                raise Stopped("Stopped. Nothing of this was sent.", "D23")
+            count = os.preadv(self._descriptor, [self._buffer[: end - offset]], offset)
+            if not count:
+                raise _changed()
+            yield self._buffer[:count]
+            offset += count
+
+
+def _changed() -> Changed:
+    return Changed("An image at the source changed while I read it. I keep your place and try again.", "D20")
+
+
+def _ids_by_instance(study: Study) -> dict[str, list[tuple[str, ...]]]:
+    """Twice the same SOP Instance UID in one study is wrong, and must still not lose a file."""
+    ids: dict[str, list[tuple[str, ...]]] = {}
+    for instance, file_id in zip(study.instances, file_ids(study), strict=True):
+        ids.setdefault(instance.sop_instance_uid, []).append(file_id)
+    return ids

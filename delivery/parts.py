@@ -1,0 +1,110 @@
+"""A study as one ZIP, or as several whole ones when the server takes less at once. Pure.
+
+Every part is a File-set of its own. Parts are called `DICOM.ZIP`, or `DICOM_1_OF_3.ZIP`; PS3.11 L.4.2 has a name for
+one file only, so a receiver that insists on it renames each part after unpacking the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from delivery.archive import END_OVERHEAD, MEMBER_OVERHEAD
+from delivery.errors import TooLarge
+from delivery.records import kind_of
+
+if TYPE_CHECKING:
+    from studies.model import Instance, Study
+
+#: File Meta Information put in front, ZIP headers, directory record, manifest entry: at most, in bytes.
+INSTANCE_OVERHEAD = 4096 + MEMBER_OVERHEAD
+#: README.TXT, patient and study records, the manifest's frame: at most, in bytes.
+PART_OVERHEAD = 16384 + END_OVERHEAD
+#: A series' record.
+SERIES_OVERHEAD = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One ZIP to be: number `number` of `of`. One that is `too_large` holds one instance and is not to be packed."""
+
+    number: int
+    of: int
+    instances: tuple[Instance, ...]
+    too_large: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """Of the ZIP. Says nothing of anybody."""
+        return "DICOM.ZIP" if self.of == 1 else f"DICOM_{self.number}_OF_{self.of}.ZIP"
+
+
+def plan_parts(study: Study, limit_bytes: int) -> list[Part]:
+    """Every instance in exactly one part, in the study's order, each part's ZIP at most `limit_bytes`.
+
+    A series stays together where it fits into a part at all. An instance that alone exceeds the limit gets a part
+    marked `too_large`; these come last and have number 0, so that the numbers of the others count what can be sent.
+    """
+    filling = _Filling(limit_bytes - PART_OVERHEAD)
+    for series in study.series:
+        filling.add(series.instances)
+    parts = [Part(number, len(filling.bins), tuple(one)) for number, one in enumerate(filling.bins, 1)]
+    return parts + [Part(0, len(parts), (one,), too_large=True) for one in filling.too_large]
+
+
+class _Filling:
+    """Bins of `room` bytes that are filled one after the other."""
+
+    def __init__(self, room: int) -> None:
+        self.bins: list[list[Instance]] = []
+        self.too_large: list[Instance] = []
+        self._room = room
+        self._free = 0
+
+    def add(self, series: tuple[Instance, ...]) -> None:
+        sizes = [(one, packed_size(one)) for one in series]
+        largest = self._room - SERIES_OVERHEAD
+        fitting = [(one, size) for one, size in sizes if size <= largest]
+        self.too_large += [one for one, size in sizes if size > largest]
+        self._free -= SERIES_OVERHEAD
+        if self._free < sum(size for _, size in fitting) <= largest:
+            self._open()
+        for instance, size in fitting:
+            self._put(instance, size)
+
+    def _put(self, instance: Instance, size: int) -> None:
+        if size > self._free:
+            self._open()
+        self.bins[-1].append(instance)
+        self._free -= size
+
+    def _open(self) -> None:
+        self.bins.append([])
+        self._free = self._room - SERIES_OVERHEAD
+
+
+def packed_size(instance: Instance) -> int:
+    """What one instance takes in a ZIP at most, in bytes."""
+    # A presentation state's record repeats its references, which are at most all of it.
+    record = instance.size if kind_of(instance.sop_class_uid, has_pixels=False) == "PRESENTATION" else 0
+    return instance.size + record + INSTANCE_OVERHEAD
+
+
+def refusal(part: Part, limit_bytes: int) -> TooLarge:
+    """The sentence about a part that is `too_large`."""
+    [instance] = part.instances
+    which = "One image" if instance.instance_number is None else f"Image {instance.instance_number}"
+    return TooLarge(
+        f"{which} is not sent: it has {_megabytes(instance.size)} MB, this server takes {_megabytes(limit_bytes)} MB. "
+        "Ask the operator to raise the limit, or fetch this one the usual way.",
+        "D10",
+    )
+
+
+def _numbered(bins: list[list[Instance]], too_large: list[Instance]) -> list[Part]:
+    parts = [Part(number, len(bins), tuple(one)) for number, one in enumerate(bins, 1)]
+    return parts + [Part(0, len(bins), (one,), too_large=True) for one in too_large]
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:.3g}" if count < 1_000_000_000 else f"{count / 1_000_000:.0f}"  # noqa: PLR2004
