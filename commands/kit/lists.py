@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from commands.kit.context import Context
+    from ledger.database import Reading
     from studies.sources.everywhere import Findings, Found
 
 Effect = Callable[[Transaction], Awaitable[Sequence[Reply]]]
@@ -46,7 +47,12 @@ def forgotten(context: Context) -> Effect:
 
 async def recalled(context: Context) -> finds.FoundList | None:
     """The list of the last quarter of an hour; None when there is none or it was empty."""
-    kept = await finds.recall(context.ledger, context.room.room_id, context.clinician.user_id, context.now)
+    return await recalled_by(context.ledger, context.room.room_id, context.clinician.user_id, context.now)
+
+
+async def recalled_by(ledger: Reading, room_id: str, person: str, now: float) -> finds.FoundList | None:
+    """The same, before it is known whether this is a command at all: a bare number is one only where it was asked."""
+    kept = await finds.recall(ledger, room_id, person, now)
     return kept if kept and kept.items else None
 
 

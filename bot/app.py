@@ -1,0 +1,175 @@
+"""Builds every part once, runs them in the one TaskGroup, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+
+from access.policy_file import load_policy
+from bot.corridor import Corridor
+from bot.dispatch import Dispatcher
+from bot.guard import RoomGuard
+from bot.matrix.session import Account, MatrixSession
+from bot.matrix.sync import SyncLoop
+from bot.outbox import Outbox
+from bot.post_office import Inbox
+from bot.resume import resume
+from bot.workers import Workers
+from config.settings import read_secret
+from config.state import StateDirectory
+from delivery.spool import Spool
+from ledger.database import Database
+from ledger.trust import Pins
+from studies.sources.everywhere import Everywhere
+from studies.sources.folder import FolderSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from config.settings import MatrixSettings, Settings
+
+log = structlog.get_logger()
+
+#: Room for the EncryptedFile's own overhead (none today) and for a server that counts differently.
+MARGIN = 64 * 1024
+
+
+class App:
+    """Every part of one running bot."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ledger: Database,
+        session: MatrixSession,
+        sources: Everywhere,
+        spool: Spool,
+        workers: Workers,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._session = session
+        self._spool = spool
+        self._workers = workers
+        policy = load_policy(settings.policy_file, settings.matrix.server)
+        guard = RoomGuard(session.facts, policy, ledger)
+        self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded)
+        self._corridor = Corridor(
+            ledger=ledger,
+            session=session,
+            outgoing=self._outbox,
+            sources=sources,
+            spool=spool,
+            workers=workers,
+            part_bytes=self._part_bytes,
+        )
+        self._dispatcher = Dispatcher(
+            ledger=ledger, sources=sources, policy=policy, facts=session.facts, after=self._committed
+        )
+        self._sync = SyncLoop(session, Inbox(ledger), self._dispatcher.poke, may_join=guard.may_invite)
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Run until cancelled. `started` is called once commands are answered."""
+        await resume(self._ledger, self._spool)
+        await self._workers.warm_up()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._outbox.run())
+            group.create_task(self._corridor.run())
+            group.create_task(self._dispatcher.run())
+            group.create_task(self._sync.run())
+            log.info("running", user=self._session.user_id, device=self._session.device_id)
+            started()
+
+    def _committed(self) -> None:
+        self._outbox.poke()
+        self._corridor.poke()
+
+    def _uploaded(self, entry: object, size: int) -> None:
+        self._corridor.uploaded(entry, size)  # type: ignore[arg-type]
+
+    async def _part_bytes(self) -> int:
+        limit = await self._session.media.upload_limit()
+        ours = self._settings.delivery.part_bytes
+        return min(ours, limit - MARGIN) if limit else ours
+
+
+@contextlib.asynccontextmanager
+async def built(settings: Settings) -> AsyncIterator[App]:
+    """All parts, opened in order and closed in the reverse order. Raises the errors of each part."""
+    state = StateDirectory(settings.state.directory, settings.state.key_file)
+    state.prepare()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(state.locked())
+        ledger = await Database.open(state.file("ledger.db"), state.cipher())
+        stack.push_async_callback(ledger.close)
+        sources = await _sources(settings, state, stack)
+        workers = Workers()
+        stack.callback(workers.close)
+        session = await MatrixSession.open(_account(settings.matrix), state, Pins(ledger))
+        stack.push_async_callback(session.close)
+        yield App(
+            settings,
+            ledger=ledger,
+            session=session,
+            sources=sources,
+            spool=Spool(state.directory("spool"), settings.delivery.spool_bytes),
+            workers=workers,
+        )
+
+
+async def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+    """The whole bot until SIGTERM or SIGINT."""
+    running = asyncio.current_task()
+    if running is None:
+        raise RuntimeError("serve is a coroutine of a task")
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        running.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        async with built(settings) as app:
+            await app.run(started)
+    except asyncio.CancelledError:
+        if not stopping:
+            raise
+        log.info("stopped")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _sources(settings: Settings, state: StateDirectory, stack: contextlib.AsyncExitStack) -> Everywhere:
+    opened = []
+    for one in settings.sources:
+        source = FolderSource(one.name, one.path, _index(state, one.name), state.cipher())
+        await source.open()
+        stack.push_async_callback(source.close)
+        opened.append(source)
+    return Everywhere(opened)
+
+
+def _index(state: StateDirectory, name: str) -> Path:
+    """A file name from the source's name that cannot leave the directory."""
+    return state.file(f"index-{state.cipher().blind(name, 'index').hex()}.db")
+
+
+def _account(settings: MatrixSettings) -> Account:
+    return Account(
+        homeserver=settings.homeserver,
+        user_id=settings.user_id,
+        password=read_secret(settings.password_file).get_secret_value() if settings.password_file else None,
+        access_token=read_secret(settings.access_token_file).get_secret_value() if settings.access_token_file else None,
+        device_name=settings.device_name,
+    )

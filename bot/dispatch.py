@@ -1,0 +1,182 @@
+"""One message in, replies out: parse, authenticate, permit, run, record.
+
+The replies, what the command writes, and "this message was answered" are one transaction: a crash before it leaves the
+message to be answered after the restart, a crash after it leaves nothing to be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from access.people import Clinician
+from access.policy import Action, Permit, Policy, decide
+from commands import share
+from commands.every import REGISTRY
+from commands.kit import lists
+from commands.kit.context import Context, Outcome
+from commands.kit.parser import Call, Choice, parse
+from commands.kit.reply import Reply, message
+from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
+from ledger import audit, inbox, outbox
+from ledger.outbox import Entry, transaction_id
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from access.rooms import RoomFacts
+    from ledger.database import Database, Transaction
+    from ledger.inbox import InboxMessage
+    from studies.sources.everywhere import Everywhere
+
+log = structlog.get_logger()
+
+#: Seconds after which a command is no longer run: the person has moved on, or asked again.
+STALE = 600
+
+STALE_SENTENCE = "I was away when you wrote this. Please send the command again if you still need it. [A02]"
+UNPROVEN = (
+    "I did not run this: I cannot be sure that you wrote it ({}). "
+    "Verify this device in your app's security settings, then send the command again. [A01]"
+)
+TROUBLE = "Something went wrong on our side, and nothing was changed. Your administrator finds it under [{}]."
+
+
+class Dispatcher:
+    """Answers what lies in the inbox, one message at a time in each room."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Database,
+        sources: Everywhere,
+        policy: Policy,
+        facts: Callable[[str], Awaitable[RoomFacts]],
+        after: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._sources = sources
+        self._policy = policy
+        self._facts = facts
+        #: Called after each commit: something may have been enqueued or opened.
+        self._after = after
+        self._news = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    def poke(self) -> None:
+        """Something lies in the inbox."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Answer for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                while found := await inbox.next_unhandled(self._ledger, self._busy.keys()):
+                    self._busy[found.room_id] = group.create_task(self._answer(found))
+                await self._news.wait()
+
+    async def _answer(self, received: InboxMessage) -> None:
+        try:
+            await self._commit(received, await self._outcome(received))
+        except TryLater as error:  # the ledger itself: leave the message where it is
+            log.warning("not answered yet", code=error.code)
+            await asyncio.sleep(1)
+        finally:
+            del self._busy[received.room_id]
+            self._news.set()
+
+    async def _outcome(self, received: InboxMessage) -> Outcome:
+        """What to say and write; every error becomes a sentence here."""
+        call = parse(received.body) if received.live else None
+        if call is None:
+            return Outcome()
+        try:
+            return await self._obey(received, call)
+        except Bug as error:
+            log.exception("bug", code=error.code)
+            return _said(TROUBLE.format(error.code))
+        except CarrierbagError as error:
+            return _said(str(error), refused=isinstance(error, NotAllowed))
+        except Exception:
+            log.exception("unexpected")
+            return _said(TROUBLE.format("B00"))
+
+    async def _obey(self, received: InboxMessage, call: Call | Choice) -> Outcome:
+        kept = None
+        if isinstance(call, Choice):
+            kept = await lists.recalled_by(self._ledger, received.room_id, received.sender, time.time())
+            if kept is None:
+                return Outcome()
+        room = await self._facts(received.room_id)
+        who = Clinician(received.sender, received.device_id, received.display_name)
+        command = REGISTRY.find(call.name) if isinstance(call, Call) else share.share
+        if not received.authenticated and room.encrypted:
+            return _said(UNPROVEN.format(received.why_not), refused=True)
+        decision = decide(who, room, command.action, self._policy)
+        if not isinstance(decision, Permit):
+            raise decision.error()
+        if received.server_ts / 1000 < time.time() - STALE:
+            return _said(STALE_SENTENCE)
+        context = self._context(received, who, room)
+        if kept is not None and isinstance(call, Choice):
+            return await share.of_list(context, kept, call.numbers)
+        return await command(context, call.rest if isinstance(call, Call) else "")
+
+    def _context(self, received: InboxMessage, who: Clinician, room: RoomFacts) -> Context:
+        def may(action: Action) -> bool:
+            return isinstance(decide(who, room, action, self._policy), Permit)
+
+        return Context(
+            clinician=who,
+            room=room,
+            event_id=received.event_id,
+            now=time.time(),
+            ledger=self._ledger,
+            sources=self._sources,
+            may=may,
+            commands=tuple(REGISTRY.commands.values()),
+        )
+
+    async def _commit(self, received: InboxMessage, outcome: Outcome) -> None:
+        async with self._ledger.transaction() as tx:
+            if not await inbox.handled(tx, received.event_id):
+                return
+            said = list(outcome.replies)
+            for effect in outcome.effects:
+                said += await effect(tx)
+            for reply in said:
+                await outbox.enqueue(tx, _entry(received, reply))
+            if any(reply.step == "refused" for reply in said):
+                await _audit_refusal(tx, received)
+        self._after()
+
+
+def _said(text: str, *, refused: bool = False) -> Outcome:
+    return Outcome((Reply("refused" if refused else "mistake", text, strict=False),))
+
+
+def _entry(received: InboxMessage, reply: Reply) -> Entry:
+    return Entry(
+        transaction_id(received.event_id, reply.step),
+        received.room_id,
+        reply.step,
+        "m.room.message",
+        message(reply.text, reply_to=received.event_id),
+        strict=reply.strict,
+    )
+
+
+async def _audit_refusal(tx: Transaction, received: InboxMessage) -> None:
+    event = audit.AuditEvent(
+        audit.AuditKind.SECURITY_ALERT,
+        outcome=audit.Outcome.MINOR_FAILURE,
+        who=received.sender,
+        device_id=received.device_id,
+        room_id=received.room_id,
+        detail="a command was refused",
+    )
+    await audit.record(tx, event)

@@ -1,0 +1,48 @@
+"""What sync hands over, into the ledger's inbox: the events and the token in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger import inbox
+from ledger.inbox import InboxMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.matrix.sync import Message
+    from ledger.database import Database
+
+
+class Inbox:
+    """The ledger as `bot.matrix` sees it."""
+
+    def __init__(self, ledger: Database) -> None:
+        self._ledger = ledger
+
+    async def sync_token(self) -> str | None:
+        """Where to go on."""
+        return await inbox.sync_token(self._ledger)
+
+    async def receive(self, messages: Sequence[Message], token: str) -> None:
+        """Keep them all, and then the token."""
+        await inbox.receive(self._ledger, [_kept(one) for one in messages], token)
+
+
+def _kept(message: Message) -> InboxMessage:
+    who = message.clinician
+    return InboxMessage(
+        event_id=message.event_id,
+        room_id=message.room_id,
+        sender=message.sender,
+        device_id=who.device_id if who else "",
+        display_name=who.display_name if who else "",
+        body=message.body,
+        msgtype=message.msgtype,
+        server_ts=message.server_ts,
+        session_id=message.session_id,
+        message_index=message.message_index,
+        authenticated=who is not None,
+        why_not=message.why_not,
+        live=message.live,
+    )

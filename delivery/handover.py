@@ -1,0 +1,150 @@
+"""One share's way from the source to what can be posted: previews, then parcels. No Matrix I/O happens here.
+
+Both walks yield what shall stand in the room, one posting after the other; the caller posts each and asks for the next.
+Steps that were kept before (a restart) are passed over and not made again: the step's name is the posting's identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from delivery.parcel import Parcel, pack
+from delivery.parts import plan_parts, refusal
+from rendering.errors import CannotShow
+from rendering.keyimages import choose, unshown
+from rendering.preview import Preview, PreviewPlan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+    from pathlib import Path
+
+    from delivery.parts import Part
+    from delivery.spool import Spool
+    from rendering.keyimages import Choice
+    from studies.model import Instance, Study, StudySource
+
+Render = Callable[[PreviewPlan], Awaitable[Preview]]
+
+#: The step that names what could not be shown.
+UNSHOWN = "unshown"
+#: The step that names what could not be sent.
+TOO_LARGE = "too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What shall stand in the room under this step: a picture, a parcel, or words."""
+
+    step: str
+    item: Preview | Parcel | str
+    #: Its place among all of its kind, from 1.
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work on one share is: `done` of `total` of what `phase` counts."""
+
+    phase: str
+    done: int
+    total: int
+
+
+class Handover:
+    """The work on one study. `on_progress` is called from the event loop and from threads: it must only take note."""
+
+    def __init__(
+        self,
+        study: Study,
+        source: StudySource,
+        *,
+        spool: Spool,
+        render: Render,
+        part_bytes: int,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        self.study = study
+        self._source = source
+        self._spool = spool
+        self._render = render
+        self._part_bytes = part_bytes
+        self._on_progress = on_progress
+
+    async def previews(self, kept: Collection[str]) -> AsyncIterator[Posting]:
+        """Every picture of the study in reading order, then one message that names what has none, and why.
+
+        Raises the errors of `studies.errors` when the source fails.
+        """
+        choices = choose(self.study)
+        problems = [_line(instance, reason) for instance, reason in unshown(self.study)]
+        for number, choice in enumerate(choices, start=1):
+            self._on_progress(Progress("Preview", number, len(choices)))
+            step = f"preview {choice.key}"
+            if step in kept:
+                continue
+            try:
+                preview = await self._render(choice.plan(await self._paths(choice)))
+            except CannotShow as error:
+                problems += [_line(instance, error.reason) for instance, _ in choice.instances]
+                continue
+            problems += [_line(choice.instances[tile][0], reason) for tile, reason in preview.problems]
+            yield Posting(step, preview, number)
+        if problems and UNSHOWN not in kept:
+            yield Posting(UNSHOWN, _unshown_words(problems))
+
+    async def parcels(self, kept: Collection[str]) -> AsyncIterator[Posting]:
+        """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
+
+        Raises the errors of `studies.errors` and `delivery.errors`.
+        """
+        refused = []
+        for part in plan_parts(self.study, self._part_bytes):
+            step = f"parcel {part.number}"
+            if part.too_large:
+                refused.append(str(refusal(part, self._part_bytes)))
+            elif step not in kept:
+                yield Posting(step, await self._packed(part), part.number)
+        if refused and TOO_LARGE not in kept:
+            yield Posting(TOO_LARGE, "\n".join(refused))
+
+    async def _paths(self, choice: Choice) -> dict[str, Path]:
+        wanted = [instance for instance, _ in choice.instances]
+        unique = list({one.sop_instance_uid: one for one in wanted}.values())
+        return {instance.sop_instance_uid: path for instance, path in await self._files(unique)}
+
+    async def _files(self, instances: Sequence[Instance]) -> list[tuple[Instance, Path]]:
+        async with contextlib.aclosing(self._source.fetch(instances)) as fetched:  # type: ignore[type-var]
+            return [one async for one in fetched]
+
+    async def _packed(self, part: Part) -> Parcel:
+        files = await self._files(part.instances)
+        phase = "Packing" if part.of == 1 else f"Packing part {part.number} of {part.of}: image"
+
+        def note(done: int) -> None:
+            self._on_progress(Progress(phase, done, len(files)))
+
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._pack, part, files, note, stop)
+        finally:
+            stop.set()  # cancelled: the thread has nobody to work for any more
+
+    def _pack(
+        self, part: Part, files: list[tuple[Instance, Path]], note: Callable[[int], None], stop: threading.Event
+    ) -> Parcel:
+        with self._spool.seal() as sink:
+            return pack(self.study, part, files, sink, progress=note, stop=stop)
+
+
+def _line(instance: Instance, reason: str) -> str:
+    number = f"Image {instance.instance_number}" if instance.instance_number is not None else "An image"
+    return f"{number} ({instance.sop_instance_uid}): {reason}"
+
+
+def _unshown_words(problems: Sequence[str]) -> str:
+    return "\n".join(["No preview of these; they are in the DICOM files all the same:", *problems])
