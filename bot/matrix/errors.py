@@ -1,0 +1,212 @@
+"""What can go wrong between us and the homeserver, and which family it belongs to.
+
+Mistake
+`-- LoginRefused        wrong password or user ID
+NotAllowed
+|-- SignedOut           the access token is no longer good: fatal
+|-- StoreLost           the encryption keys of our device are gone: fatal
+|-- StoreDamaged        the encryption keys cannot be read: fatal
+|-- WrongAccount        the state directory belongs to another account or device: fatal
+|-- ForeignDevice       the server holds other keys for our device: fatal
+|-- ForeignIdentity     the server holds another cross-signing identity for us: fatal
+|-- NotSent             the room or a device in it forbids sending [R01, R04]
+|-- NotPermitted        the homeserver forbids it (kicked, power level)
+|-- UploadTooLarge      above the homeserver's limit
+|-- NotAuthentic        nobody trustworthy wrote this event
+`-- NotGenuine          a downloaded file is not what its sender encrypted
+TryLater
+|-- ServerAway          no answer, or not one of a homeserver
+|-- RateLimited         the homeserver makes us wait longer than we are willing to
+|-- DevicesUnknown      somebody's homeserver does not say which devices they have
+`-- KeyNotDelivered     a device could not be given the key
+Bug
+`-- ServerRefused       the homeserver refuses a request of ours for a reason that we do not know
+
+The homeserver's own words never enter a sentence: they are not trusted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config.errors import Bug, CarrierbagError, Mistake, NotAllowed, TryLater
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from access.reasons import Reason
+
+
+class LoginRefused(Mistake):
+    """The operator's user ID, password or token is wrong."""
+
+
+class SignedOut(NotAllowed):
+    """M_UNKNOWN_TOKEN: nothing works any more until the operator acts."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The homeserver has signed the bot out. Start it again with its password in the configuration, or "
+            "with a new access token of the same device. Keep the state directory as it is.",
+            "M01",
+        )
+
+
+class StoreLost(NotAllowed):
+    """A device without its keys is deaf, and no new message could be read."""
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(
+            f"The encryption keys of the bot's device {device_id} are missing from the state directory. Restore the "
+            "directory from your backup. If there is none, remove this device from the account and give the bot a "
+            "new state directory: everybody will be warned of its new device.",
+            "M02",
+        )
+
+
+class StoreDamaged(NotAllowed):
+    """The database of encryption keys is not what was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The bot's encryption keys cannot be read: the state directory is damaged, or its key is another one. "
+            "Restore the state directory from your backup.",
+            "M03",
+        )
+
+
+class WrongAccount(NotAllowed):
+    """Keys of one device must never be used on another."""
+
+    def __init__(self, kept: str, given: str) -> None:
+        super().__init__(
+            f"The state directory belongs to {kept}, but the configuration signs in {given}. Give each account and "
+            "device its own state directory.",
+            "M10",
+        )
+
+
+class ForeignDevice(NotAllowed):
+    """Two programs on one device, or a state directory that was set back too far."""
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(
+            f"The homeserver holds other keys for the bot's device {device_id} than its state directory. Restore the "
+            "directory that belongs to it, or use an access token of a device that nothing else has used.",
+            "M04",
+        )
+
+
+class ForeignIdentity(NotAllowed):
+    """Making a new identity would warn everybody who verified the old one: an operator decides that."""
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(
+            f"{user_id} has another cross-signing identity on the homeserver than in the state directory. Restore the "
+            "state directory that made it. If that is lost, reset the account's identity with another app, sign that "
+            "app out, and give the bot a new account or a new state directory.",
+            "M05",
+        )
+
+
+class NotSent(NotAllowed):
+    """What was to be said stayed here: one line for each reason, each with its own code."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__("\n".join(str(reason.told("Not sent")) for reason in reasons), reasons[0].code)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class NotPermitted(NotAllowed):
+    """M_FORBIDDEN and its like."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The homeserver does not allow the bot to do this. Check that it is in the room and may write there.", "M06"
+        )
+
+
+class UploadTooLarge(NotAllowed):
+    """413 or M_TOO_LARGE."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Not sent: a file is larger than the homeserver accepts. Ask your administrator to make parts smaller "
+            "or to raise the server's upload limit.",
+            "M07",
+        )
+
+
+class NotAuthentic(NotAllowed):
+    """`reason` says in a few words why nobody can be held to have written it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"I cannot tell who wrote this ({reason}). Verify your device, then send it again.", "M08")
+        self.reason = reason
+
+
+class NotGenuine(NotAllowed):
+    """Hash or form of an encrypted file is wrong: nothing of it may be used."""
+
+    def __init__(self) -> None:
+        super().__init__("The file is not what its sender encrypted. Ask them to send it again.", "M09")
+
+
+class ServerAway(TryLater):
+    """No connection, a broken answer, or a status of 500 and more, for longer than we try."""
+
+    def __init__(self) -> None:
+        super().__init__("The chat server does not answer. Nothing is lost; I try again.", "M20")
+
+
+class RateLimited(TryLater):
+    """429. `seconds` is what the server asked for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The chat server asks me to wait {seconds:.0f} seconds. Nothing is lost.", "M21")
+        self.seconds = seconds
+
+
+class DevicesUnknown(TryLater):
+    """Fail closed: devices that we do not know are not devices that we trust."""
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(
+            f"Not sent: the server of {user_id} does not say which devices they use. Try again later.", "M22"
+        )
+
+
+class KeyNotDelivered(TryLater):
+    """A message that somebody in the room could not read is not sent."""
+
+    def __init__(self, user_id: str, device: str) -> None:
+        super().__init__(
+            f'Not sent: a device of {user_id} ("{device}") cannot be reached with encryption. '
+            "Ask them to open their app, or to remove a device that they no longer use; then try again.",
+            "M23",
+        )
+
+
+class ServerRefused(Bug):
+    """An answer of 400 to 499 that none of the above explains."""
+
+    def __init__(self, status: int, errcode: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__("The chat server refused what I asked for. Support can find it by the code.", "M30")
+        self.status = status
+        self.errcode = errcode
+        self.details = details or {}
+
+
+def refusal(status: int, answer: Any) -> CarrierbagError:
+    """The error for an answer of 400 to 499 (Matrix Client-Server API, "Standard error response")."""
+    details = answer if isinstance(answer, dict) else {}
+    errcode = str(details.get("errcode", ""))
+    if errcode in {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED"}:
+        return SignedOut()
+    if status == 413 or errcode == "M_TOO_LARGE":  # noqa: PLR2004
+        return UploadTooLarge()
+    if errcode in {"M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN"}:
+        return NotPermitted()
+    return ServerRefused(status, errcode, details)

@@ -1,0 +1,120 @@
+"""Olm on nio's machine and store, so that nobody outside can break it.
+
+Guarded here: malformed messages of strangers, one-time keys that survived their use, group sessions that somebody
+else overwrites, a store that others can read, and a store that is damaged or gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import vodozemac
+from nio.crypto import Olm
+from nio.store import MegolmInboundSessions, SqliteStore
+from peewee import PeeweeException, SqliteDatabase  # type: ignore[import-untyped]
+
+from bot.matrix.errors import StoreDamaged
+from bot.matrix.signatures import decoded, raw_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+log = structlog.get_logger()
+
+OLM = "m.olm.v1.curve25519-aes-sha2"
+MEGOLM = "m.megolm.v1.aes-sha2"
+
+
+class Store(SqliteStore):  # type: ignore[misc]
+    """nio's store: durable, checked when opened, and no stored group session is ever overwritten."""
+
+    def _create_database(self) -> Any:
+        pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": "full"}
+        return SqliteDatabase(self.database_path, pragmas=pragmas)
+
+    def check(self) -> None:
+        """Raise `StoreDamaged` when SQLite finds a fault in the file."""
+        try:
+            verdict = self.database.execute_sql("PRAGMA integrity_check").fetchall()
+        except PeeweeException as error:
+            raise StoreDamaged from error
+        if verdict != [("ok",)]:
+            raise StoreDamaged
+
+    def save_inbound_group_session(self, session: Any) -> None:
+        """Keep a session; the first one under its id stays."""
+        with self.database.bind_ctx(self.models):
+            row = {
+                "sender_key": session.sender_key,
+                "account": self._get_account(),
+                "fp_key": session.ed25519,
+                "room_id": session.room_id,
+                "session": session.pickle(self.pickle_key),
+                "session_id": session.id,
+            }
+            MegolmInboundSessions.insert(row).on_conflict_ignore().execute()
+
+
+class GuardedOlm(Olm):  # type: ignore[misc]
+    """nio's machine, given one to-device event at a time."""
+
+    @property
+    def curve25519(self) -> str:
+        """Our device's identity key, unpadded base64."""
+        return str(self.account.identity_keys["curve25519"])
+
+    @property
+    def ed25519(self) -> str:
+        """Our device's fingerprint key, unpadded base64."""
+        return str(self.account.identity_keys["ed25519"])
+
+    def receive(self, event: Any) -> None:
+        """Take one to-device event in. Whatever stands in it, it changes nothing but the keys that it brings.
+
+        Everything that it changes is one transaction: after a crash it is either all done or comes again. Only a
+        store that cannot be written raises.
+        """
+        with self.store.database.atomic():
+            try:
+                self._take(event)
+            except PeeweeException:
+                raise
+            except Exception as error:  # noqa: BLE001 - a stranger's bytes may break anything below
+                log.warning("to_device_event_ignored", error=type(error).__name__)
+            self.save_account()  # the one-time key that it used is gone for good
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        if event["type"] != "m.room.encrypted" or event["content"]["algorithm"] != OLM:
+            return
+        ours = event["content"]["ciphertext"].get(self.curve25519)
+        sender_key = event["content"]["sender_key"]
+        raw_key(sender_key)
+        if ours is not None:
+            self.decrypt(event["sender"], sender_key, _message(ours))
+
+    def create_group_session(
+        self, sender_key: str, sender_fp_key: str, room_id: str, session_id: str, session_key: str
+    ) -> None:
+        """Keep a room key, unless this sender has given it before: the first one reaches furthest back."""
+        if not self.inbound_group_store.get(room_id, sender_key, session_id):
+            super().create_group_session(sender_key, sender_fp_key, room_id, session_id, session_key)
+
+    def group_sessions(self, room_id: str, session_id: str) -> Iterator[Any]:
+        """Every inbound session with this id in this room: more than one when more than one device claims it."""
+        for sessions in list(self.inbound_group_store[room_id].values()):
+            if session_id in sessions:
+                yield sessions[session_id]
+
+    def remember_encrypted(self, room_id: str) -> None:
+        """Once encrypted, always encrypted."""
+        self.store.save_encrypted_rooms({room_id})
+
+
+def _message(ciphertext: Mapping[str, Any]) -> Any:
+    kinds = {0: vodozemac.PreKeyMessage.from_base64, 1: _normal}
+    return kinds[ciphertext["type"]](ciphertext["body"])
+
+
+def _normal(body: str) -> Any:
+    return vodozemac.AnyOlmMessage.normal(decoded(body))

@@ -1,0 +1,153 @@
+"""Room keys: to the good devices of joined members, to nobody else, and proved to be delivered before we speak."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import structlog
+
+from bot.matrix.chain import Device
+from bot.matrix.errors import KeyNotDelivered
+from bot.matrix.guard import client_path
+from bot.matrix.olm import MEGOLM
+from bot.matrix.signatures import signed_by
+from config.errors import CarrierbagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from access.rooms import UnverifiedDevice
+    from bot.matrix.guard import GuardedClient
+
+log = structlog.get_logger()
+
+#: Devices in one request: keeps it small enough for every homeserver.
+AT_ONCE = 50
+#: Milliseconds that the homeserver may take to fetch one-time keys from other servers.
+CLAIM_TIMEOUT = 10_000
+
+Messages = dict[str, dict[str, Any]]
+
+
+class RoomKeys:
+    """The outbound group session of each room, and which devices hold its key."""
+
+    def __init__(self, client: GuardedClient) -> None:
+        self._client = client
+        self._olm = client.olm
+        self._holders: dict[str, set[Device]] = {}
+        self._told: dict[str, set[tuple[str, str]]] = {}
+
+    async def share(
+        self, room_id: str, wanted: Sequence[Device], excluded: Sequence[UnverifiedDevice], *, strict: bool
+    ) -> None:
+        """Make sure that exactly the wanted devices can read what is encrypted for this room from now on.
+
+        With `strict`, raises `KeyNotDelivered` naming the first device that could not be given the key; without, such
+        a device goes without. Raises `ServerAway` when the homeserver does not take the keys.
+        """
+        session = self._session(room_id, wanted)
+        holders = self._holders[room_id]
+        await self._deliver(room_id, session, [device for device in wanted if device not in holders])
+        left_out = [device for device in wanted if device not in holders]
+        if left_out and strict:
+            raise KeyNotDelivered(left_out[0].user_id, left_out[0].display_name or left_out[0].device_id)
+        await self._tell_excluded(room_id, session, excluded)
+        session.shared = True
+
+    def encrypt(self, room_id: str, event_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of an m.room.encrypted event. Its relation stays readable, as the spec demands."""
+        encrypted: dict[str, Any] = self._olm.group_encrypt(room_id, {"type": event_type, "content": dict(content)})
+        return encrypted | ({"m.relates_to": content["m.relates_to"]} if "m.relates_to" in content else {})
+
+    async def open_channels(self, devices: Iterable[Device]) -> None:
+        """Begin an Olm session with each device that offers a genuine one-time key."""
+        claims: dict[str, dict[str, str]] = {}
+        asked = {(device.user_id, device.device_id): device for device in devices}
+        for user_id, device_id in asked:
+            claims.setdefault(user_id, {})[device_id] = "signed_curve25519"
+        body = {"one_time_keys": claims, "timeout": CLAIM_TIMEOUT}
+        answer = await self._client.call("POST", client_path("keys", "claim"), body)
+        for (user_id, device_id), device in asked.items():
+            self._begin(device, answer.get("one_time_keys", {}).get(user_id, {}).get(device_id, {}))
+
+    async def unwedge(self) -> None:
+        """Begin anew with devices whose Olm messages we could not read, so that their next key reaches us."""
+        wedged = list(self._olm.wedged_devices)
+        if not wedged:
+            return
+        await self.open_channels(Device(one.user_id, one.device_id, one.curve25519, one.ed25519) for one in wedged)
+        for device in wedged:
+            session = self._olm.session_store.get(device.curve25519)
+            self._olm.wedged_devices.remove(device)
+            if session:
+                dummy = self._olm._olm_encrypt(session, device, "m.dummy", {})  # noqa: SLF001 - as in _sealed
+                await self._to_devices("m.room.encrypted", {device.user_id: {device.device_id: dummy}})
+
+    def _session(self, room_id: str, wanted: Sequence[Device]) -> Any:
+        """The room's session; a new one when it has served its time or somebody who holds it may read no more."""
+        session = self._olm.outbound_group_sessions.get(room_id)
+        holders = self._holders.get(room_id, set())
+        if session is None or session.expired or holders - set(wanted):
+            self._olm.create_outbound_group_session(room_id)
+            self._holders[room_id] = set()
+            self._told[room_id] = set()
+        return self._olm.outbound_group_sessions[room_id]
+
+    async def _deliver(self, room_id: str, session: Any, devices: Sequence[Device]) -> None:
+        strangers = [device for device in devices if not self._olm.session_store.get(device.curve25519)]
+        if strangers:
+            await self.open_channels(strangers)
+        reachable = [device for device in devices if self._olm.session_store.get(device.curve25519)]
+        content = {
+            "algorithm": MEGOLM,
+            "room_id": room_id,
+            "session_id": session.id,
+            "session_key": session.session_key,
+        }
+        for start in range(0, len(reachable), AT_ONCE):
+            some = reachable[start : start + AT_ONCE]
+            messages: Messages = {}
+            for device in some:
+                messages.setdefault(device.user_id, {})[device.device_id] = self._sealed(device, content)
+            await self._to_devices("m.room.encrypted", messages)
+            self._holders[room_id].update(some)
+
+    def _sealed(self, device: Device, content: Mapping[str, Any]) -> Any:
+        recipient = self._olm.device_store[device.user_id][device.device_id]
+        session = self._olm.session_store.get(device.curve25519)
+        return self._olm._olm_encrypt(session, recipient, "m.room_key", content)  # noqa: SLF001 - nio has no other way
+
+    def _begin(self, device: Device, offered: Any) -> None:
+        try:
+            (key,) = offered.values()
+            if signed_by(key, device.user_id, device.device_id, device.ed25519):
+                self._olm.create_session(key["key"], device.curve25519)
+        except Exception as error:  # noqa: BLE001 - a stranger's key may break anything below; it gets no session
+            log.warning("no_olm_session", device_id=device.device_id, error=type(error).__name__)
+
+    async def _tell_excluded(self, room_id: str, session: Any, excluded: Sequence[UnverifiedDevice]) -> None:
+        """Say to each excluded device, once per session, why it cannot read (m.room_key.withheld, m.unverified)."""
+        new = {(one.user_id, one.device_id) for one in excluded} - self._told[room_id]
+        messages: Messages = {}
+        for user_id, device_id in new:
+            messages.setdefault(user_id, {})[device_id] = {
+                "algorithm": MEGOLM,
+                "room_id": room_id,
+                "session_id": session.id,
+                "sender_key": self._olm.curve25519,
+                "code": "m.unverified",
+                "reason": "The bot sends keys only to devices that their owner has verified.",
+            }
+        if not messages:
+            return
+        try:
+            await self._to_devices("m.room_key.withheld", messages)
+            self._told[room_id] |= new
+        except CarrierbagError as error:  # a courtesy: what matters is that they get no key
+            log.warning("excluded_devices_not_told", code=error.code)
+
+    async def _to_devices(self, event_type: str, messages: Messages) -> None:
+        target = client_path("sendToDevice", event_type, uuid4().hex)
+        await self._client.call("PUT", target, {"messages": messages})

@@ -1,0 +1,233 @@
+"""Our own sync loop: what people said is safe in the inbox before the server may forget that we missed it.
+
+The token is committed with the messages, in one transaction. While a message waits for its key, the committed token
+stays before that message, so that a crash brings it again. A gap in a timeline is filled through /messages. The first
+sync without a token only looks: what lay in the rooms before is history and no command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.matrix.chain import table
+from bot.matrix.devicekeys import SIGNED, replenish
+from bot.matrix.events import Message, SyncBatch, Undecryptable, joined_again, names, timeline
+from bot.matrix.guard import client_path
+from bot.matrix.patience import Patience
+from bot.matrix.reading import Reader
+from config.errors import CarrierbagError, TryLater
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bot.matrix.session import MatrixSession
+
+__all__ = ["Inbox", "Message", "SyncBatch", "SyncLoop", "Undecryptable"]
+
+log = structlog.get_logger()
+
+#: Seconds that the server holds a sync without news, and that we allow on top.
+LONG_POLL, GRACE = 30.0, 30.0
+#: Events in one page of /messages, and the most pages that we go back: 20,000 events.
+PAGE, PAGES = 100, 200
+#: So many one-time keys need no refill.
+SUFFICIENT = 1_000
+FILTER = json.dumps(
+    {
+        "presence": {"types": []},
+        "account_data": {"types": []},
+        "room": {
+            "ephemeral": {"types": []},
+            "account_data": {"types": []},
+            "state": {"types": ["m.room.member"], "lazy_load_members": True, "include_redundant_members": True},
+            "timeline": {"limit": 100},
+        },
+    },
+    separators=(",", ":"),
+)
+
+
+class Inbox(Protocol):
+    """Where what people said is kept."""
+
+    async def receive(self, batch: SyncBatch) -> None:
+        """Keep the batch's news and its token in one transaction, or raise and keep nothing."""
+
+    async def sync_token(self) -> str | None:
+        """The token of the last batch, None before the first."""
+
+
+class SyncLoop:
+    """`await SyncLoop(...).run()` until it is cancelled or the bot is signed out.
+
+    `may_join(inviter, room_id)` decides about invitations. `on_news(batch)` is called after each commit that brought
+    something; `on_joined(room_id, inviter)` after we came into a room. Both must be quick: long work belongs in tasks.
+    """
+
+    def __init__(
+        self,
+        session: MatrixSession,
+        inbox: Inbox,
+        *,
+        may_join: Callable[[str, str], bool],
+        on_news: Callable[[SyncBatch], Awaitable[None]],
+        on_joined: Callable[[str, str], Awaitable[None]] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._session = session
+        self._client = session.client
+        self._inbox = inbox
+        self._may_join = may_join
+        self._on_news = on_news
+        self._on_joined = on_joined
+        self._patience = patience or Patience(first_pause=1.0, longest_pause=60.0)
+        self._reader = Reader(session)
+        self._since: str | None = None
+        self._invitations: dict[str, str] = {}
+        #: Set as soon as the first sync is safe in the inbox.
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sync for ever. Raises `SignedOut`, or what a broken inbox raises that is not `TryLater`."""
+        self._since = await self._inbox.sync_token()
+        failures = 0
+        while True:
+            try:
+                await self.once()
+                failures = 0
+            except TryLater as error:
+                failures += 1
+                self._session.trust.doubt_everybody()  # news of devices may be among what we missed
+                log.warning("sync_failed", code=error.code, failures=failures)
+                await asyncio.sleep(self._patience.pause(failures))
+
+    async def once(self) -> SyncBatch:
+        """One round: ask, read, commit, tell. A round that raises is as if it had not been."""
+        answer = await self._ask()
+        self._take_keys(answer)
+        batch = await self._read(answer)
+        await self._inbox.receive(batch)
+        self._since = str(answer["next_batch"])
+        self.ready.set()
+        if batch.messages or batch.undecryptable:
+            await self._on_news(batch)
+        await self._housekeeping(answer)
+        return batch
+
+    async def _ask(self) -> Mapping[str, Any]:
+        wait = self._long_poll()
+        query = {"timeout": str(int(wait * 1000)), "filter": FILTER}
+        if self._since is not None:
+            query["since"] = self._since
+        answer = table(await self._client.call("GET", client_path("sync"), query=query, seconds=wait + GRACE))
+        if not isinstance(answer.get("next_batch"), str):
+            raise TryLater("The chat server's answer makes no sense. I try again.", "M24")
+        return answer
+
+    def _long_poll(self) -> float:
+        """Shorter while a message waits for its key, so that its sender is told in time; none before the first."""
+        if not self.ready.is_set():
+            return 0.0
+        first = min((waiting.until for waiting in self._reader.waiting.values()), default=None)
+        return LONG_POLL if first is None else min(max(first - time.monotonic(), 0.1), LONG_POLL)
+
+    def _take_keys(self, answer: Mapping[str, Any]) -> None:
+        to_device = [table(event) for event in _list(table(answer.get("to_device")).get("events"))]
+        for event in to_device:
+            self._client.olm.receive(event)
+        self._reader.learn_withheld(to_device)
+        changes = table(answer.get("device_lists"))
+        self._session.trust.doubt(str(user) for name in ("changed", "left") for user in _list(changes.get(name)))
+
+    async def _read(self, answer: Mapping[str, Any]) -> SyncBatch:
+        before = self._since
+        messages = await self._reader.read_waiting()
+        for room_id, room in table(table(answer.get("rooms")).get("join")).items():
+            messages += await self._read_room(room_id, table(room), before)
+        undecryptable = self._reader.give_up()
+        waiting = next(iter(self._reader.waiting.values()), None)
+        token = waiting.token if waiting else str(answer["next_batch"])
+        return SyncBatch(tuple(messages), tuple(undecryptable), token)
+
+    async def _read_room(self, room_id: str, room: Mapping[str, Any], before: str | None) -> list[Message]:
+        news = table(room.get("timeline"))
+        events = _list(news.get("events"))
+        if news.get("limited") is True and before is not None and not joined_again(events, self._session.user_id):
+            events = await self._missed(room_id, news.get("prev_batch"), before) + events
+        self._reader.learn_names(room_id, names([*_list(table(room.get("state")).get("events")), *events]))
+        read = [
+            await self._reader.read(event, before or "", live=before is not None)
+            for event in timeline(room_id, events, self._session.user_id)
+        ]
+        return [message for message in read if message is not None]
+
+    async def _missed(self, room_id: str, start: Any, end: str) -> list[Any]:
+        """The events between `end` (the last sync) and `start` (where this timeline begins), oldest first."""
+        newest_first: list[Any] = []
+        for _ in range(PAGES):
+            if not isinstance(start, str):
+                break
+            query = {"dir": "b", "from": start, "to": end, "limit": str(PAGE)}
+            page = table(await self._client.call("GET", client_path("rooms", room_id, "messages"), query=query))
+            chunk = _list(page.get("chunk"))
+            newest_first += chunk
+            start = page.get("end")
+            if not chunk or joined_again(chunk, self._session.user_id):
+                break
+        log.info("gap_filled", room_id=room_id, events=len(newest_first))
+        return newest_first[::-1]
+
+    async def _housekeeping(self, answer: Mapping[str, Any]) -> None:
+        """What may fail without harm: it is tried again in the next round."""
+        for room_id, invitation in table(table(answer.get("rooms")).get("invite")).items():
+            self._invitations[room_id] = _inviter(invitation, self._session.user_id)
+        for task in (self._answer_invitations(), self._replenish(answer), self._session.room_keys.unwedge()):
+            try:
+                await task
+            except TryLater as error:
+                log.warning("housekeeping_failed", code=error.code)
+
+    async def _answer_invitations(self) -> None:
+        for room_id, inviter in list(self._invitations.items()):
+            if self._may_join(inviter, room_id):
+                await self._join(room_id, inviter)
+            else:
+                log.info("invitation_not_followed", room_id=room_id, inviter=inviter)
+            del self._invitations[room_id]
+
+    async def _join(self, room_id: str, inviter: str) -> None:
+        try:
+            await self._session.join(room_id)
+        except TryLater:
+            raise
+        except CarrierbagError as error:  # withdrawn, or the room is gone
+            log.warning("room_not_joined", room_id=room_id, code=error.code)
+            return
+        if self._on_joined is not None:
+            await self._on_joined(room_id, inviter)
+
+    async def _replenish(self, answer: Mapping[str, Any]) -> None:
+        counts = answer.get("device_one_time_keys_count")
+        unused = answer.get("device_unused_fallback_key_types")
+        left = table(counts).get(SIGNED, 0) if isinstance(counts, dict) else None
+        fallback = isinstance(unused, list) and SIGNED not in unused
+        if isinstance(left, int) or fallback:
+            await replenish(self._client, left if isinstance(left, int) else SUFFICIENT, fallback=fallback)
+
+
+def _inviter(invitation: Any, us: str) -> str:
+    """Who invited us, "" when the server does not say."""
+    for event in map(table, _list(table(table(invitation).get("invite_state")).get("events"))):
+        ours = (event.get("type"), event.get("state_key")) == ("m.room.member", us)
+        if ours and table(event.get("content")).get("membership") == "invite":
+            return str(event.get("sender"))
+    return ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,109 @@
+"""A real bot session on the real homeserver of the run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.matrix.session import Account, MatrixSession
+from bot.matrix.sync import SyncLoop
+from config.state import StateDirectory
+from tests.fakes.matrix import MemoryInbox, MemoryPins
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from bot.demo.homeserver import Homeserver
+    from bot.demo.people import Person
+    from tests.servers.people import Account as Registered
+    from tests.servers.people import People
+
+
+@dataclass
+class Bot:
+    """A bot that can be stopped and started again: what it must keep is kept."""
+
+    account: Account
+    state: StateDirectory
+    pins: MemoryPins
+    inbox: MemoryInbox
+
+    @property
+    def user_id(self) -> str:
+        return self.account.user_id
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[MatrixSession]:
+        async with await MatrixSession.open(self.account, self.state, self.pins) as session:
+            yield session
+
+    def loop(self, session: MatrixSession, **options: Any) -> SyncLoop:
+        async def told(_: object) -> None:
+            return None
+
+        return SyncLoop(session, self.inbox, **({"may_join": lambda _who, _room: True, "on_news": told} | options))
+
+    @asynccontextmanager
+    async def running(self, **options: Any) -> AsyncIterator[MatrixSession]:
+        """Signed in and syncing, the first sync done."""
+        async with self.session() as session:
+            loop = self.loop(session, **options)
+            task = asyncio.create_task(loop.run())
+            try:
+                await asyncio.wait_for(loop.ready.wait(), 60)
+                yield session
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something is true."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what tests wait for has no event
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def new_bot(homeserver: Homeserver, tmp_path: Path) -> Callable[[Registered], Bot]:
+    """`new_bot(await account("bot"))`: a bot with a fresh state directory."""
+
+    def make(registered: Registered, name: str = "state", url: str = "") -> Bot:
+        state = StateDirectory(tmp_path / name)
+        state.prepare()
+        account = Account(url or homeserver.url, registered.user_id, password=registered.password)
+        return Bot(account, state, MemoryPins(), MemoryInbox())
+
+    return make
+
+
+@pytest.fixture
+async def bot(new_bot: Callable[..., Bot], account: Callable[..., Any]) -> Bot:
+    """A bot that was never started."""
+    return new_bot(await account("bot"))
+
+
+@pytest.fixture
+async def exits() -> AsyncIterator[AsyncExitStack]:
+    """For what must end with the test."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def room_with(bot: Bot, owner: Person, person: People, *others: Person, **options: Any) -> str:
+    """An encrypted room with people, into which the running bot comes by invitation."""
+    room = await person.room(owner, *others, **options)
+    await owner.invite(room, bot.user_id)
+    await owner.wait(lambda event: joined(event, room, bot.user_id))
+    return room
+
+
+def joined(event: Any, room: str, user_id: str) -> bool:
+    membership = event.content.get("membership")
+    return (event.room, event.type, event.state_key, membership) == (room, "m.room.member", user_id, "join")
