@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WARNING = "Preview, not for primary interpretation"
 #: The strip under the picture never takes more than this of the long edge, in pixels.
-STRIP = 150
+STRIP = 152
 
 _LARGEST_TEXT, _SMALLEST_TEXT = 52, 14
 #: The warning's size, a line's height, and the height of a bar with its words, in sizes of the caption's text.
@@ -41,7 +41,7 @@ class Bar:
 
 def text_size(width: int, height: int) -> int:
     """Font size in pixels that stays readable where a picture of that size is shown 390 pixels wide."""
-    return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 25, height / 36))))
+    return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 25, height / 40))))
 
 
 @lru_cache(maxsize=32)

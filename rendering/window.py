@@ -83,7 +83,8 @@ def levels(pixels: Numbers, grey: Greyscale, bits: int = TABLE_BITS) -> Levels:
 def shade(stored: Numbers, grey: Greyscale) -> Levels:
     """The pipeline by its formulas, for each stored value."""
     values = modality(stored, grey.modality)
-    bright = _voi(values, grey.voi if grey.voi is not None else span(values))
+    # Real-valued maps mark what they do not know by NaN: black, as padding is.
+    bright = np.nan_to_num(_voi(values, grey.voi if grey.voi is not None else span(values)))
     result = np.floor(bright * WHITE + 0.5).astype(np.uint8)
     if grey.inverted:
         result = WHITE - result
@@ -107,8 +108,9 @@ def padded(stored: Numbers, padding: tuple[int, int]) -> NDArray[np.bool_]:
 
 def span(values: Numbers) -> Window:
     """The window from the lowest to the highest value."""
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    return Window((low + high) / 2, max(high - low, np.finfo(np.float64).tiny), "LINEAR_EXACT")
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return Window((low + high) / 2, high - low or 1.0, "LINEAR_EXACT")
 
 
 def default_window(pixels: Numbers, grey: Greyscale) -> Window:
@@ -119,9 +121,7 @@ def default_window(pixels: Numbers, grey: Greyscale) -> Window:
         sample = sample[~padded(sample, grey.padding)]
     values = modality(sample, grey.modality)
     values = values[np.isfinite(values)]
-    if not values.size:
-        return Window(0.5, 1.0, "LINEAR_EXACT")
-    low, high = np.percentile(values, (TAILS, 100 - TAILS))
+    low, high = np.percentile(values, (TAILS, 100 - TAILS)) if values.size else (0.0, 0.0)
     return span(values) if low == high else Window((low + high) / 2, high - low, "LINEAR_EXACT")
 
 
