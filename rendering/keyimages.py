@@ -6,7 +6,8 @@ Every instance that has pixels is in some picture, except that a long stack is s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def choose(study: Study) -> list[Choice]:
     """All pictures of `study` in reading order: projections by view and side, other pictures, stacks, localisers."""
     ranked = [pair for series in study.series for pair in _of_series(series)]
     ranked.sort(key=lambda pair: pair[0])
-    return _unique([choice for _, choice in ranked])
+    return _told_apart(_unique([choice for _, choice in ranked]))
 
 
 def unshown(study: Study) -> list[tuple[Instance, str]]:
@@ -79,6 +80,18 @@ def unshown(study: Study) -> list[tuple[Instance, str]]:
 def _unique(choices: Sequence[Choice]) -> list[Choice]:
     """Keys name steps of the corridor; a source that lists an instance twice must not make two of one step."""
     return list({choice.key: choice for choice in reversed(choices)}.values())[::-1]
+
+
+def _told_apart(choices: Sequence[Choice]) -> list[Choice]:
+    """Two pictures of the same view and side are numbered, so that people can talk about them."""
+    total, seen = Counter(choice.caption for choice in choices), Counter[str]()
+    numbered = []
+    for choice in choices:
+        seen[choice.caption] += 1
+        place = f"{seen[choice.caption]} of {total[choice.caption]}"
+        alike = total[choice.caption] > 1
+        numbered.append(replace(choice, caption=f"{choice.caption} · {place}") if alike else choice)
+    return numbered
 
 
 Rank = tuple[int, int, int]
@@ -104,6 +117,8 @@ def _views(series: Series, stills: Sequence[Instance]) -> Iterator[tuple[Rank, C
     for start in range(0, len(stills), SHEET):
         part = stills[start : start + SHEET]
         text = f"images {start + 1} to {start + len(part)} of {len(stills)}"
+        if len(part) == len(stills):
+            text = f"{len(stills)} images"
         yield (_SHEETS, 0, 0), _sheet(series, f"{series.series_instance_uid}/{start}", part, text)
 
 
@@ -143,7 +158,7 @@ def _sheet(series: Series, key: str, shown: Sequence[Instance], text: str) -> Ch
         f"sheet/{key}",
         tuple((one, 0) for one in shown),
         labels,
-        f"{title} · {text}",
+        f"{_capital(title)} · {text}",
         _spoken(title.replace(" · ", ", "), f"contact sheet, {text}"),
     )
 
@@ -204,7 +219,7 @@ def _caption(series: Series, instance: Instance) -> str:
     subject = " ".join(filter(None, (side, part))) or _subject(series)
     if series.modality not in _PROJECTIONS and part:
         subject = f"{words.modality(series.modality)} {subject}"
-    parts = [subject[:1].upper() + subject[1:]]
+    parts = [_capital(subject)]
     if view:
         parts.append(view.name)
     elif series.modality not in _PROJECTIONS or not side:
@@ -222,4 +237,8 @@ def _image_number(instance: Instance) -> str:
 
 def _spoken(title: str, more: str) -> str:
     text = ", ".join(filter(None, (title, more)))
-    return f"{text[:1].upper()}{text[1:]}. Preview, not for primary interpretation."
+    return f"{_capital(text)}. Preview, not for primary interpretation."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -60,6 +60,12 @@ def test_right_comes_before_left_within_a_view() -> None:
     ]
 
 
+def test_two_pictures_of_one_view_are_told_apart() -> None:
+    views = tuple(instance(n, view_position="AP", laterality="R") for n in (1, 2))
+    chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="KNEE", instances=views)))
+    assert [one.caption for one in chosen] == ["Right knee · AP · 1 of 2", "Right knee · AP · 2 of 2"]
+
+
 def test_a_long_stack_is_one_sheet_of_evenly_spaced_slices_in_anatomical_order() -> None:
     shuffled = tuple(reversed(stack(600)))
     (sheet,) = choose(study(Series("1.5", "CT", 3, body_part_examined="CHEST", instances=shuffled)))
