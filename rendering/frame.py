@@ -18,9 +18,10 @@ from rendering.header import UNDEFINED_LENGTH, Header, opened
 from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
-from rendering.reduce import box_mean, factor, sampled
+from rendering.overlay import graphics
+from rendering.reduce import any_of, box_mean, factor, sampled
 from rendering.spacing import Spacing, aspect, spacing
-from rendering.window import Greyscale, padded
+from rendering.window import TABLE_BITS, Greyscale, padded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,8 @@ class Frame:
     spacing: Spacing | None
     #: Where the padding was in `pixels`, if the frame was made smaller and has padding.
     blank: NDArray[np.bool_] | None = None
+    #: Where overlays draw on `pixels`: white.
+    graphics: NDArray[np.bool_] | None = None
 
 
 def read_frame(path: Path, index: int = 0, *, edge: int = FULL) -> Frame:
@@ -100,7 +103,16 @@ def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, ed
         if mask is not None and k > 1:
             pixels, blank = _filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
-    return Frame(pixels, grey, min(module.bits_stored, 16), ratio, _scaled(known, module, pixels), blank)
+    drawn = graphics(header.data_set, index, module.rows, module.columns) if grey is not None else None
+    return Frame(
+        pixels,
+        grey,
+        min(module.bits_stored, TABLE_BITS),
+        ratio,
+        _scaled(known, module, pixels),
+        blank,
+        None if drawn is None else any_of(drawn, pixels.shape[0], pixels.shape[1]),
+    )
 
 
 def stored_values(samples: NDArray[Any], module: PixelModule) -> NDArray[Any]:

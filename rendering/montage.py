@@ -11,7 +11,7 @@ from PIL import Image
 
 from rendering.annotate import labelled, placeholder, text_size
 from rendering.spacing import Spacing
-from rendering.window import default_window, levels
+from rendering.window import WHITE, default_window, levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,8 @@ def shown(frame: Frame) -> Image.Image:
     seen = levels(frame.pixels, grey, frame.bits)
     if frame.blank is not None:
         seen[frame.blank] = 0
+    if frame.graphics is not None:
+        seen[frame.graphics] = WHITE
     return Image.fromarray(seen)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,6 +40,16 @@ def sampled(mask: NDArray[Any], k: int) -> NDArray[Any]:
     """The middle of each k x k block, in the shape of `box_mean`."""
     rows, columns = (size // k * k for size in mask.shape[:2])
     return mask[k // 2 : rows : k, k // 2 : columns : k]
+
+
+def any_of(mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """`mask` in a smaller shape, true where any part of it was: thin lines stay."""
+    places = np.argwhere(mask)
+    places[:, 0] = places[:, 0] * rows // mask.shape[0]
+    places[:, 1] = places[:, 1] * columns // mask.shape[1]
+    small = np.zeros((rows, columns), np.bool_)
+    small[places[:, 0], places[:, 1]] = True
+    return small
 
 
 def _wide(pixels: NDArray[Any]) -> str:

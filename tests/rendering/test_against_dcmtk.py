@@ -168,3 +168,22 @@ def test_a_palette_is_what_dcmtk_shows(
         ds.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [entries, first, bits])
         setattr(ds, f"{colour}PaletteColorLookupTableData", data.tobytes())
     assert difference(ds) == 0
+
+
+@pytest.mark.parametrize("origin", [(1, 1), (-3, 5), (30, -2)])
+def test_overlays_are_drawn_where_dcmtk_draws_them(
+    origin: tuple[int, int], image: Callable[..., Dataset], difference: Callable[..., int]
+) -> None:
+    ds = image(UNSIGNED, BitsStored=12, **WINDOW)
+    plane = np.random.default_rng(3).random((50, 60)) < 0.1
+    for element, vr, value in (
+        (0x10, "US", 50),
+        (0x11, "US", 60),
+        (0x40, "CS", "G"),
+        (0x50, "SS", list(origin)),
+        (0x100, "US", 1),
+        (0x102, "US", 0),
+        (0x3000, "OW", np.packbits(plane, bitorder="little").tobytes() + b"\0"),
+    ):
+        ds.add_new((0x6000, element), vr, value)
+    assert difference(ds, "+Wi", "1") <= 1

@@ -1,0 +1,53 @@
+"""Graphics that the header draws over the picture: overlay planes, groups 6000 to 601E (PS3.3 C.9.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+_GROUPS = range(0x6000, 0x6020, 2)
+_ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME, _DATA = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51, 0x3000
+
+
+def graphics(data_set: Dataset, frame: int, rows: int, columns: int) -> NDArray[np.bool_] | None:
+    """Where the overlays of type G draw on the frame, rows x columns, or None where they do not.
+
+    Regions of interest (type R) are about measurements, and planes within the pixel data's own bits are retired.
+    """
+    drawn = np.zeros((rows, columns), np.bool_)
+    for group in _GROUPS:
+        if (group, _DATA) in data_set and str(_value(data_set, group, _TYPE, "G")).strip() == "G":
+            _draw(drawn, data_set, group, frame)
+    return drawn if drawn.any() else None
+
+
+def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int) -> None:
+    height, width = int(_value(data_set, group, _ROWS, 0)), int(_value(data_set, group, _COLUMNS, 0))
+    planes, first = int(_value(data_set, group, _FRAMES, 1)), int(_value(data_set, group, _FIRST_FRAME, 1)) - 1
+    # One plane lies on every frame, several on as many frames from the first on.
+    plane = frame - first if planes > 1 else 0
+    data = np.frombuffer(_value(data_set, group, _DATA, b""), np.uint8)
+    start, count = plane * height * width, height * width
+    if not 0 <= plane < planes or count == 0 or 8 * data.size < start + count:
+        return
+    bits = np.unpackbits(data[start // 8 : (start + count + 7) // 8], bitorder="little")[start % 8 :][:count]
+    origin = _value(data_set, group, _ORIGIN, [1, 1])
+    _place(drawn, bits.reshape(height, width).astype(np.bool_), int(origin[0]) - 1, int(origin[1]) - 1)
+
+
+def _place(drawn: NDArray[np.bool_], plane: NDArray[np.bool_], top: int, left: int) -> None:
+    """Put the plane where its origin says, which may be beyond the picture's edge."""
+    cut = plane[max(0, -top) :, max(0, -left) :]
+    target = drawn[max(0, top) :, max(0, left) :]
+    height, width = (min(a, b) for a, b in zip(cut.shape, target.shape, strict=True))
+    target[:height, :width] |= cut[:height, :width]
+
+
+def _value(data_set: Dataset, group: int, element: int, default: Any) -> Any:
+    found = data_set.get((group, element))
+    return default if found is None or found.value is None else found.value
