@@ -17,7 +17,6 @@ _SHAPES = {
     "TM": re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?"),
     "IS": re.compile(r"[+-]?\d{1,11}"),
     "CS": re.compile(r"[A-Z0-9_ ]+"),
-    "UI": re.compile(r"[0-9.]+"),
 }
 
 
@@ -33,8 +32,7 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
 
 def fitted(vr: str, text: str) -> str:
     """`text` as one value of `vr`: without control characters and value separators, cut to length, "" if malformed."""
-    text = _CONTROLS.sub(" ", text).strip() if vr != "UI" else text.strip("\0 ")
-    text = text.replace("\\", "/")
+    text = _CONTROLS.sub(" ", text).strip().replace("\\", "/")
     shape = _SHAPES.get(vr)
     if shape and not shape.fullmatch(text):
         return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import uuid
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from delivery.part10 import Part10
-    from studies.model import Patient, Series, Study
+    from studies.model import Series, Study
 
 DICOMDIR = "DICOMDIR"
 FILE_SET_ID = b"CARRIERBAG"
@@ -82,7 +83,7 @@ def file_ids(study: Study) -> list[tuple[str, ...]]:
 def dicomdir(study: Study, members: Iterable[Member]) -> bytes:
     """The DICOMDIR of those of the study's instances that are in `members`: a whole file; same input, same bytes."""
     members = list(members)
-    root = _Record(_keyed("PATIENT", _patient_keys(study.patient)), [_Record(_keyed("STUDY", _study_keys(study)))])
+    root = _Record(_keyed("PATIENT", _patient_keys(study)), [_Record(_keyed("STUDY", _study_keys(study)))])
     root.below[0].below = list(_series_records(study, members))
     identity = uuid.uuid5(
         uuid.NAMESPACE_OID, " ".join([study.study_instance_uid, *("/".join(m.file_id) for m in members)])
@@ -105,9 +106,8 @@ def _root_links(first: int, length: int) -> bytes:
 
 
 def _chain(records: list[_Record]) -> Iterator[bytes]:
-    offsets = [record.offset for record in records[1:]] + [0]
-    for record, following in zip(records, offsets, strict=True):
-        yield from record.written(following)
+    for record, following in zip_longest(records, records[1:]):
+        yield from record.written(following.offset if following else 0)
 
 
 def _series_records(study: Study, members: list[Member]) -> Iterator[_Record]:
@@ -143,8 +143,12 @@ def _keyed(kind: str, values: Mapping[str, str]) -> bytes:
     return element(0x00041430, b"CS", kind.encode()) + encoded(keys)
 
 
-def _patient_keys(patient: Patient) -> dict[str, str]:
-    """PS3.3 F.5.1. No identity is made up: a patient without PatientID stays without."""
+def _patient_keys(study: Study) -> dict[str, str]:
+    """PS3.3 F.5.1. PatientID must have a value; when nobody gave one, no number is made up: the study's UID stands in.
+
+    It belongs to this study alone, so a viewer that goes by the directory takes nobody for somebody else.
+    """
+    patient = study.patient
     born = patient.patient_birth_date
     optional = {
         "IssuerOfPatientID": patient.issuer_of_patient_id,
@@ -153,7 +157,7 @@ def _patient_keys(patient: Patient) -> dict[str, str]:
     }
     return {
         "PatientName": patient.patient_name,
-        "PatientID": patient.patient_id,
+        "PatientID": fitted("LO", patient.patient_id) or study.study_instance_uid,
         **{name: value for name, value in optional.items() if value},
     }
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -51,15 +51,15 @@ class Report:
 
 def manifest(study: Study, part: Part, delivered: list[Delivered]) -> bytes:
     """JSON in UTF-8."""
-    content = {
+    content: dict[str, Any] = {
         "version": VERSION,
         "study_instance_uid": study.study_instance_uid,
         "part": part.number,
         "of": part.of,
         "conformance": conformance({one.transfer_syntax_uid for one in delivered}),
-        "instances": [asdict(one) for one in delivered],
+        "instances": [{name: getattr(one, name) for name in Delivered.__slots__} for one in delivered],
     }
-    return json.dumps(content, indent=1).encode()
+    return json.dumps(content).encode()
 
 
 def conformance(transfer_syntax_uids: set[str]) -> str:

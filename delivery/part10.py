@@ -75,8 +75,8 @@ def describe(source: BinaryIO, instance: Instance) -> Part10:
     start = _after_preamble(source)
     meta = _read_meta(source, start)
     syntax = meta.uid(TRANSFER_SYNTAX_UID) or _detected(source, meta.end, instance.transfer_syntax_uid)
-    sop_class = meta.uid(SOP_CLASS_UID) or instance.sop_class_uid
-    sop_instance = meta.uid(SOP_INSTANCE_UID) or instance.sop_instance_uid
+    sop_class = instance.sop_class_uid or meta.uid(SOP_CLASS_UID)
+    sop_instance = instance.sop_instance_uid or meta.uid(SOP_INSTANCE_UID)
     head, kept = PREAMBLE + MAGIC, start
     if meta.implicit or not meta.elements.keys() >= _NEEDED:
         head, kept = head + _completed(meta, sop_class, sop_instance, syntax), meta.end

@@ -17,11 +17,11 @@ from pydicom.filewriter import write_dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from delivery.elements import fitted
+from delivery.elements import element, fitted
 from delivery.part10 import encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydicom.tag import BaseTag
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: A header longer than this when inflated is not looked at: a deflated data set may inflate to a gigabyte.
 _INFLATED_LIMIT = 16 * 1024 * 1024
+_INSTANCE_NUMBER = 0x00200013
 _PIXELS = 0x7FE00000
 _STANDARD_ROOT = "1.2.840.10008."
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -113,7 +114,6 @@ _KEYS: Mapping[str, _Keys] = {
         **_CONTENT,
         "CompletionFlag": "PARTIAL",
         "VerificationFlag": "UNVERIFIED",
-        "VerificationDateTime": None,
     },
     "SURFACE": _LABELLED,
     "SURFACE SCAN": _CONTENT,
@@ -124,7 +124,7 @@ _KEYS: Mapping[str, _Keys] = {
 #: Kinds with sequences among their keys.
 _SEQUENCES = {
     "PRESENTATION": (_REFERENCES := ("ReferencedSeriesSequence", "BlendingSequence")),
-    "SR DOCUMENT": (_TITLE := "ConceptNameCodeSequence",),
+    "SR DOCUMENT": (_TITLE := "ConceptNameCodeSequence", _OBSERVERS := "VerifyingObserverSequence"),
     "KEY OBJECT DOC": (_TITLE,),
     "ENCAP DOC": (_TITLE,),
 }
@@ -142,13 +142,15 @@ def kind_of(sop_class_uid: str, *, has_pixels: bool) -> str:
 
 def keys_of(kind: str, source: BinaryIO, described: Part10, instance: Instance) -> bytes:
     """The record's keys below (0004,1511), encoded, in ISO_IR 192. `source` is read only where the header is needed."""
+    number = str(instance.instance_number or 0)
+    wanted = _KEYS.get(kind)
+    if wanted is None:
+        return element(_INSTANCE_NUMBER, b"IS", number.encode())
     keys = Dataset()
-    keys.InstanceNumber = str(instance.instance_number or 0)
-    wanted, sequences = _KEYS.get(kind, {}), _SEQUENCES.get(kind, ())
-    if wanted or sequences:
-        header = _header(source, described, {*wanted, *sequences})
-        put(keys, {name: value for name in wanted if (value := _value(header, name, wanted[name])) is not None})
-        _put_sequences(keys, header, kind)
+    keys.InstanceNumber = number
+    header = _header(source, described, {*wanted, *_SEQUENCES.get(kind, ())})
+    put(keys, {name: value for name in wanted if (value := _value(header, name, wanted[name])) is not None})
+    _put_sequences(keys, header, kind)
     return encoded(keys)
 
 
@@ -189,6 +191,15 @@ def _put_sequences(keys: Dataset, header: Dataset, kind: str) -> None:
                 setattr(keys, name, header[name].value)
     if kind in {"SR DOCUMENT", "KEY OBJECT DOC"} or header.get(_TITLE):
         keys.ConceptNameCodeSequence = [_title(header)]
+    if keys.get("VerificationFlag") == "VERIFIED":
+        keys.VerificationDateTime = max(_verifications(header), default=NO_DATE)
+
+
+def _verifications(header: Dataset) -> Iterator[str]:
+    """When each observer signed; a later one renews the earlier (PS3.3 C.17.2)."""
+    for observer in header.get(_OBSERVERS) or ():
+        if signed := fitted("DT", str(observer.get("VerificationDateTime") or "")):
+            yield signed
 
 
 def _title(header: Dataset) -> Dataset:
