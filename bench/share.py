@@ -1,0 +1,227 @@
+"""Sharing a study, from the typed command to the registrar's client, against curl and against matrix-commander.
+
+One run on this machine, everything real and everything on it: Synapse, the bot as a process of its own, matrix-js-sdk
+clients of a clinician and a registrar, all in one encrypted room.
+
+- *First preview*: from the moment the clinician's client is told to send `!share study` until the registrar's client
+  has received, fetched and decrypted the first picture of the ankle study (three views).
+- *Delivery*: until the registrar's client has the decrypted event of the last ZIP of the CT study. Finding, policy,
+  previews, reading, hashing, packing, encrypting, uploading and posting are included; the download is not.
+- *Peak memory*: of the bot with all its processes (PSS: shared pages count once), at two sizes.
+- *Floor*: curl puts the very same ZIP files to the same Synapse, one call after the other, ready-made and unencrypted.
+- *Peer*: matrix-commander sends the same ready-made ZIP files into an encrypted room of the same Synapse, one call for
+  all, from its start until a colleague's client has the decrypted event of the last.
+
+Warm: a small study is shared first, so that the bot has indexed its source, its encryption sessions are made and
+Synapse has seen an upload. The bot has ended before the floor and the peer are measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydicom import dcmread
+
+from bench.peers import ROOM_VERSION, commander, floor
+from bench.table import Row, show
+from bench.weigh import Peak
+from bot.demo.homeserver import Homeserver
+from bot.demo.people import Person
+from bot.demo.process import BotProcess
+from bot.demo.receipt import SENT, STOPPED
+from bot.demo.stage import PASSWORD, gathered, write_settings
+from delivery.manifest import verify
+from studies.synthetic import write_ankle, write_ct
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bot.demo.seen import SeenEvent
+
+PATIENCE = 600.0  # seconds for one share
+MB = 1_000_000
+#: The goals of the project.
+FIRST_PREVIEW, OF_FLOOR, FASTER, MEMORY = 2.0, 2.0, 8.0, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Two people with clients, and a bot, in one encrypted room."""
+
+    bot: BotProcess
+    bot_id: str
+    clinician: Person
+    registrar: Person
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One share as the registrar saw it: seconds since the command, and the bot's most memory in bytes."""
+
+    first_preview: float
+    delivery: float
+    memory: int
+    parcels: tuple[SeenEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the bot did, and the ZIP files of the CT study as the registrar saved them."""
+
+    ankle: Share
+    ct: Share
+    larger: Share
+    files: tuple[Path, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the CT study as delivered."""
+        return sum(file.stat().st_size for file in self.files)
+
+
+def main(
+    *,
+    slices: Annotated[int, typer.Option(min=1, help="Of the CT study; 600 make about 300 MB.")] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
+    skip_peer: Annotated[bool, typer.Option(help="Leave matrix-commander out: it takes half a minute.")] = False,
+) -> None:
+    """Measure sharing a study against curl and matrix-commander."""
+    show(asyncio.run(measure(slices, skip_peer=skip_peer)), as_json=as_json)
+
+
+async def measure(slices: int, *, skip_peer: bool) -> list[Row]:
+    """Everything, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="carrierbag-bench-") as temporary:
+        work = Path(temporary)
+        settings = {"default_room_version": ROOM_VERSION}
+        async with Homeserver.start(work / "homeserver", extra=settings) as homeserver:
+            ours = await _ours(homeserver, work, slices)
+            least = await floor(homeserver, ours.files)
+            peer = None if skip_peer else await commander(homeserver, work / "commander", ours.files)
+        return rows(ours, least, peer)
+
+
+async def _ours(homeserver: Homeserver, work: Path, slices: int) -> Measured:
+    """Share all studies in turn; each is known to the bot from the first."""
+    uids = await asyncio.to_thread(_write_studies, work / "studies", slices)
+    async with _scene(homeserver, work / "bot", work / "studies") as scene:
+        await _share(scene, uids["small"])
+        ankle = await _share(scene, uids["ankle"], look=work / "preview.jpg")
+        ct = await _share(scene, uids["ct"])
+        larger = await _share(scene, uids["larger"])
+        files = await _save(scene, ct, work / "received", slices)
+    return Measured(ankle, ct, larger, files)
+
+
+def _write_studies(directory: Path, slices: int) -> dict[str, str]:
+    """Four studies below `directory`; the UID of each by its name."""
+    folders = {name: directory / name for name in ("small", "ankle", "ct", "larger")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    write_ankle(folders["ankle"])
+    for seed, (name, number) in enumerate((("small", 3), ("ct", slices), ("larger", 2 * slices)), start=1):
+        write_ct(folders[name], slices=number, seed=seed)
+    return {name: _study_uid(folder) for name, folder in folders.items()}
+
+
+def _study_uid(folder: Path) -> str:
+    file = next(path for path in sorted(folder.rglob("*")) if path.is_file())
+    return str(dcmread(file, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
+
+
+@contextlib.asynccontextmanager
+async def _scene(homeserver: Homeserver, directory: Path, studies: Path) -> AsyncIterator[Scene]:
+    bot_id, *_ = [await homeserver.register(name, PASSWORD) for name in ("carrierbag", "clinician", "registrar")]
+    config = write_settings(directory, homeserver.url, bot_id, studies)
+    async with (
+        BotProcess.running(config) as bot,
+        Person.start(homeserver.url, "clinician", PASSWORD) as clinician,
+        Person.start(homeserver.url, "registrar", PASSWORD) as registrar,
+    ):
+        room = await gathered(bot_id, clinician, registrar)
+        yield Scene(bot, bot_id, clinician, registrar, room)
+
+
+async def _share(scene: Scene, uid: str, *, look: Path | None = None) -> Share:
+    """One share from the command to its last message. With `look`, the first preview is fetched before it counts."""
+    since, began = len(scene.registrar.events), time.monotonic()
+    seen: dict[str, tuple[float, SeenEvent]] = {}
+    first_preview = 0.0
+    with Peak(scene.bot.memory) as peak:
+        await scene.clinician.send(scene.room, f"!share study uid {uid}")
+        event = None
+        while event is None or not (event.edits and SENT in event.body):
+            event = await _news(scene, since, seen)
+            if event.msgtype == "m.image" and not first_preview:
+                if look:
+                    await scene.registrar.download(event, look)
+                first_preview = time.monotonic() - began
+            seen[event.event_id] = (time.monotonic() - began, event)
+    parcels = [(seconds, event) for seconds, event in seen.values() if event.msgtype == "m.file"]
+    return Share(first_preview, parcels[-1][0], peak.bytes, tuple(event for _, event in parcels))
+
+
+async def _news(scene: Scene, since: int, seen: dict[str, tuple[float, SeenEvent]]) -> SeenEvent:
+    """The next message of the bot. Raises `RuntimeError` when it is that the share is stopped."""
+
+    def fresh(one: SeenEvent) -> bool:
+        return one.sender == scene.bot_id and bool(one.msgtype) and one.event_id not in seen
+
+    event = await scene.registrar.wait(fresh, timeout=PATIENCE, since=since)
+    if STOPPED in event.body:
+        raise RuntimeError(event.body)
+    return event
+
+
+async def _save(scene: Scene, share: Share, directory: Path, instances: int) -> tuple[Path, ...]:
+    """The share's ZIP files, downloaded, decrypted and verified. Raises `RuntimeError` unless all images are there."""
+    await asyncio.to_thread(directory.mkdir)
+    files = []
+    for number, event in enumerate(share.parcels):
+        saved = await scene.registrar.download(event, directory / f"{number}.zip")
+        files.append(saved.path)
+    reports = [await asyncio.to_thread(verify, file) for file in files]
+    if not all(report.ok for report in reports) or sum(report.instances for report in reports) != instances:
+        raise RuntimeError("What arrived is not what was shared.")
+    return tuple(files)
+
+
+def rows(ours: Measured, least: float, peer: float | None) -> list[Row]:
+    """The numbers beside their goals."""
+    delivery, size = ours.ct.delivery, f"{ours.size / MB:.0f} MB"
+    found = [
+        _below("first preview, ankle", ours.ankle.first_preview, FIRST_PREVIEW, "s"),
+        Row("delivery, ankle", ours.ankle.delivery, "s"),
+        Row(f"first preview, CT of {size}", ours.ct.first_preview, "s"),
+        _slower(f"delivery, CT of {size}", delivery, least),
+        _below(f"peak memory, {size}", ours.ct.memory / MB, MEMORY, "MB"),
+        _below(f"peak memory, {2 * ours.size / MB:.0f} MB", ours.larger.memory / MB, MEMORY, "MB"),
+        Row(f"floor: curl, {size} in {len(ours.files)} ZIP files", least, "s"),
+    ]
+    return found if peer is None else [*found, _faster(f"peer: matrix-commander, {size}", peer, delivery)]
+
+
+def _below(name: str, value: float, limit: float, unit: str) -> Row:
+    return Row(name, value, unit, "", None, f"below {limit:g} {unit}", value < limit)
+
+
+def _slower(name: str, value: float, least: float) -> Row:
+    ratio = value / least
+    return Row(name, value, "s", f"curl: {least:.2f} s", ratio, f"at most {OF_FLOOR:g} x", ratio <= OF_FLOOR)
+
+
+def _faster(name: str, value: float, ours: float) -> Row:
+    ratio = value / ours
+    return Row(name, value, "s", f"carrierbag: {ours:.2f} s", ratio, f"at least {FASTER:g} x", ratio >= FASTER)
+
+
+if __name__ == "__main__":
+    typer.run(main)
