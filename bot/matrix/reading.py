@@ -96,7 +96,7 @@ class Reader:
         if event.sender == self._session.user_id:
             return None
         if event.event_type == MESSAGE:
-            return _message(event, event.content, live=live, why_not="this room is not encrypted")
+            return _message(event, event.content, live=live, why_not="it was not encrypted")
         if event.event_type != ENCRYPTED:
             return None
         decrypted = decrypt(self._session.client.olm, event.room_id, event.content)

@@ -6,16 +6,20 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
+from aiohttp import ClientSession
 
+from bot.demo.people import log_in
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
 from config.state import StateDirectory
 from tests.fakes.matrix import MemoryInbox, MemoryPins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.demo.homeserver import Homeserver
@@ -107,3 +111,45 @@ async def room_with(bot: Bot, owner: Person, person: People, *others: Person, **
 def joined(event: Any, room: str, user_id: str) -> bool:
     membership = event.content.get("membership")
     return (event.room, event.type, event.state_key, membership) == (room, "m.room.member", user_id, "join")
+
+
+class Raw:
+    """Somebody who speaks the client-server API by hand, and can say what no client would."""
+
+    def __init__(self, url: str, login: dict[str, str], http: ClientSession) -> None:
+        self._url = f"{url}/_matrix/client/v3"
+        self._headers = {"Authorization": f"Bearer {login['access_token']}"}
+        self._http = http
+        self.user_id = login["user_id"]
+        self.device_id = login["device_id"]
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        async with self._http.request(method, self._url + path, json=body, headers=self._headers) as response:
+            answer = await response.json()
+            assert response.status == 200, answer
+            return answer
+
+    async def to_device(self, user_id: str, event_type: str, content: Any, device_id: str = "*") -> None:
+        path = f"/sendToDevice/{event_type}/{uuid4().hex}"
+        await self.call("PUT", path, {"messages": {user_id: {device_id: content}}})
+
+    async def join(self, room: str) -> None:
+        await self.call("POST", f"/join/{quote(room)}", {})
+
+    async def say(self, room: str, content: Any, event_type: str = "m.room.message") -> str:
+        path = f"/rooms/{quote(room)}/send/{event_type}/{uuid4().hex}"
+        return str((await self.call("PUT", path, content))["event_id"])
+
+
+@pytest.fixture
+async def stranger(
+    homeserver: Homeserver, account: Callable[..., Any], exits: AsyncExitStack
+) -> Callable[..., Awaitable[Raw]]:
+    """`await stranger("mallory")`: signed in, with nothing but HTTP."""
+
+    async def make(who: str | Registered) -> Raw:
+        registered = await account(who) if isinstance(who, str) else who
+        login = await log_in(homeserver.url, registered.name, registered.password)
+        return Raw(homeserver.url, login, await exits.enter_async_context(ClientSession()))
+
+    return make

@@ -1,14 +1,36 @@
-"""The bot on a real homeserver, with people who have strict clients."""
+"""Signing in, staying the same device, and the bot's own identity."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from bot.demo.people import log_in
+from bot.matrix.errors import (
+    ForeignDevice,
+    ForeignIdentity,
+    LoginRefused,
+    SignedOut,
+    StoreDamaged,
+    StoreLost,
+    WrongAccount,
+)
+from config.state import StateDirectory
 from tests.bot.matrix.conftest import room_with, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bot.demo.homeserver import Homeserver
     from tests.bot.matrix.conftest import Bot
     from tests.servers.people import People
+
+NOTICE = {"msgtype": "m.notice", "body": "I can share studies."}
 
 
 async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot: Bot, person: People) -> None:
@@ -17,7 +39,7 @@ async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot:
         room = await room_with(bot, anna, person)
         await anna.send(room, "!help")
         await until(lambda: bot.inbox.bodies)
-        sent = await session.send(room, {"msgtype": "m.notice", "body": "I can share studies."}, "txn-1")
+        sent = await session.send(room, NOTICE, "txn-1")
         seen = await anna.wait(lambda event: event.event_id == sent)
     (message,) = bot.inbox.messages
     assert (message.body, message.why_not) == ("!help", "")
@@ -26,3 +48,143 @@ async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot:
     assert (seen.body, seen.trusted, seen.sender_device) == ("I can share studies.", True, session.device_id)
     assert message.session_id
     assert message.message_index == 0
+
+
+async def test_the_bot_stays_the_same_device_and_identity_over_a_restart(bot: Bot, person: People) -> None:
+    anna = await person("anna")
+    async with bot.session() as session:
+        device, key, token = session.device_id, session.client.olm.ed25519, session.client.access_token
+    async with bot.running() as session:
+        assert (session.device_id, session.client.olm.ed25519) == (device, key)
+        assert session.client.access_token == token
+        room = await room_with(bot, anna, person)
+        sent = await session.send(room, NOTICE, "txn-1")
+        assert (await anna.wait(lambda event: event.event_id == sent)).trusted
+    assert await anna.devices(bot.user_id) == {device: True}
+
+
+async def test_what_is_kept_is_private_and_holds_no_secret_in_the_clear(bot: Bot) -> None:
+    async with bot.session() as session:
+        token = session.client.access_token.encode()
+        directory = bot.state.directory("matrix")
+        files = {path.name: path.read_bytes() for path in directory.iterdir()}
+        assert {"login", "identity", "olm.db"} <= set(files)
+        assert all(token not in content for content in files.values())
+        assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in directory.iterdir())
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+async def test_a_lost_key_store_is_refused_with_the_way_to_recover(bot: Bot) -> None:
+    async with bot.session():
+        pass
+    for path in bot.state.directory("matrix").glob("olm.db*"):
+        path.unlink()
+    with pytest.raises(StoreLost, match="Restore the directory from your backup"):
+        await bot.session().__aenter__()
+
+
+async def test_an_empty_key_store_is_refused_too(bot: Bot, tmp_path: Path) -> None:
+    async with bot.session():
+        pass
+    for path in bot.state.directory("matrix").glob("olm.db*"):
+        path.unlink()
+    bot.state.file("matrix/olm.db").touch()
+    with pytest.raises(StoreLost):
+        await bot.session().__aenter__()
+
+
+async def test_a_damaged_key_store_is_refused(bot: Bot) -> None:
+    async with bot.session():
+        pass
+    path = bot.state.directory("matrix") / "olm.db"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 4096] = bytes(4096)
+    path.write_bytes(content)
+    with pytest.raises((StoreDamaged, StoreLost)):
+        await bot.session().__aenter__()
+
+
+async def test_another_state_key_does_not_open_the_store(bot: Bot) -> None:
+    async with bot.session():
+        pass
+    (bot.state.root / "keys" / "olm").write_bytes(bytes(32))
+    with pytest.raises(StoreDamaged):
+        await bot.session().__aenter__()
+
+
+async def test_a_wrong_password_is_refused(bot: Bot) -> None:
+    bot.account = replace(bot.account, password="wrong")
+    with pytest.raises(LoginRefused, match="user ID and password"):
+        await bot.session().__aenter__()
+
+
+async def test_an_access_token_is_enough(bot: Bot, homeserver: Homeserver) -> None:
+    login = await log_in(homeserver.url, bot.user_id, str(bot.account.password))
+    bot.account = replace(bot.account, password=None, access_token=login["access_token"])
+    for _ in range(2):
+        async with bot.session() as session:
+            assert session.device_id == login["device_id"]
+
+
+async def test_a_token_of_another_device_is_refused(bot: Bot, homeserver: Homeserver) -> None:
+    async with bot.session():
+        pass
+    login = await log_in(homeserver.url, bot.user_id, str(bot.account.password))
+    bot.account = replace(bot.account, password=None, access_token=login["access_token"])
+    with pytest.raises(WrongAccount):
+        await bot.session().__aenter__()
+
+
+async def test_a_state_directory_serves_one_account(
+    bot: Bot, new_bot: Callable[..., Bot], account: Callable[..., Any]
+) -> None:
+    async with bot.session():
+        pass
+    other = new_bot(await account("other"))
+    with pytest.raises(WrongAccount):
+        await other.session().__aenter__()
+
+
+async def test_signed_out_is_fatal_and_the_password_brings_the_same_device_back(bot: Bot) -> None:
+    async with bot.session() as session:
+        device, key = session.device_id, session.client.olm.ed25519
+        await session.client.call("POST", "/_matrix/client/v3/logout", {})
+        with pytest.raises(SignedOut, match="signed the bot out"):
+            await bot.loop(session).run()
+    async with bot.session() as session:
+        assert (session.device_id, session.client.olm.ed25519) == (device, key)
+    bot.account = replace(bot.account, password=None)
+    async with bot.session() as session:
+        await session.client.call("POST", "/_matrix/client/v3/logout", {})
+    with pytest.raises(SignedOut):
+        await bot.session().__aenter__()
+
+
+async def test_another_identity_on_the_server_is_refused(bot: Bot, person: People, account: Any) -> None:
+    registered = await account("bot")
+    await person(registered)  # somebody bootstrapped this account with an app
+    bot.account = replace(bot.account, user_id=registered.user_id, password=registered.password)
+    with pytest.raises(ForeignIdentity, match="another cross-signing identity"):
+        await bot.session().__aenter__()
+
+
+async def test_another_devices_keys_on_the_server_are_refused(bot: Bot) -> None:
+    async with bot.session():
+        pass
+    shutil.copytree(bot.state.root, bot.state.root.with_name("copy"))
+    copy = StateDirectory(bot.state.root.with_name("copy"))
+    for path in copy.directory("matrix").glob("olm.db*"):
+        path.unlink()
+    _forget_token(copy)
+    bot.state = copy
+    with pytest.raises(ForeignDevice, match="other keys"):
+        await bot.session().__aenter__()
+
+
+def _forget_token(state: StateDirectory) -> None:
+    """As after a crash of the very first start, but on a device that is known already."""
+    from bot.matrix import login as module  # noqa: PLC0415
+
+    kept = module._kept(state)
+    assert kept is not None
+    module._keep(replace(kept, access_token=""), state)
