@@ -62,7 +62,7 @@ def openness(room: RoomFacts) -> Iterator[Reason]:
             "R03",
             "people outside can read this room's history. Set it to members only in its settings, then ask again.",
         )
-    if room.guest_access:
+    if room.guest_access and room.join_rule != "invite":  # invited by a member, a guest is a member like any other
         yield Reason(
             "R07", "guests can join this room. Switch off guest access in the room's settings, then ask again."
         )
