@@ -75,3 +75,11 @@ def write(dataset: Dataset, pixels: NDArray[Any], path: Path) -> Path:
     dataset.file_meta = meta
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+def place(dataset: Dataset, z: float, field: float) -> None:
+    """An axial plane of `field` mm square around the middle, `z` mm up (PS3.3 C.7.6.2)."""
+    half = field / 2
+    dataset.ImagePositionPatient = [-half, -half, round(z, 3)]
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    dataset.SliceLocation = round(z, 3)
