@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from bot.matrix.events import SyncBatch
     from config.settings import MatrixSettings, Settings
 
 log = structlog.get_logger()
@@ -72,7 +73,7 @@ class App:
         self._dispatcher = Dispatcher(
             ledger=ledger, sources=sources, policy=policy, facts=session.facts, after=self._committed
         )
-        self._sync = SyncLoop(session, Inbox(ledger), self._dispatcher.poke, may_join=guard.may_invite)
+        self._sync = SyncLoop(session, Inbox(ledger), may_join=guard.may_invite, on_news=self._received)
 
     async def run(self, started: Callable[[], None]) -> None:
         """Run until cancelled. `started` is called once commands are answered."""
@@ -85,6 +86,9 @@ class App:
             group.create_task(self._sync.run())
             log.info("running", user=self._session.user_id, device=self._session.device_id)
             started()
+
+    async def _received(self, _: SyncBatch) -> None:
+        self._dispatcher.poke()
 
     def _committed(self) -> None:
         self._outbox.poke()

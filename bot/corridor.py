@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from delivery.parcel import Parcel
 
 from bot import content
 from bot.progress import ProgressMessage
@@ -20,6 +19,7 @@ from commands.kit import describe
 from commands.kit.reply import edit, message
 from config.errors import CarrierbagError, TryLater
 from delivery.handover import Handover, Posting
+from delivery.parcel import Parcel
 from ledger import outbox, shares
 from ledger.errors import ShareMoved
 from ledger.outbox import Entry, transaction_id
@@ -28,7 +28,7 @@ from rendering.preview import Preview, render
 from studies.identity import identity_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from bot.matrix.session import MatrixSession
     from bot.outbox import Outbox
@@ -140,7 +140,7 @@ class Corridor:
         return await self._finish(share, study, first)
 
     async def _post_all(
-        self, share: Share, study: Study, walk: Callable[[frozenset[str]], AsyncIterator[Posting]]
+        self, share: Share, study: Study, walk: Callable[[frozenset[str]], AsyncGenerator[Posting, None]]
     ) -> None:
         """Keep and send each posting; the next one is made meanwhile. Returns when all stand in the room."""
         kept = await shares.steps_kept(self._ledger, share.id)
@@ -230,7 +230,7 @@ class Corridor:
             raise ShareMoved(f"Share {share.id} has moved on.", "L11")
 
 
-async def _one_ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+async def _one_ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
     """The same items; while one is being used, the next is made already."""
     following = asyncio.ensure_future(anext(items, None))
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import content
+from bot.matrix.media import encrypted_file
 from config.errors import CarrierbagError, NotAllowed, TryLater
 from ledger import outbox
 
@@ -116,26 +117,33 @@ class Outbox:
         filled = dict(entry.content)
         for one in entry.attachments:
             mxc = await self._uploaded(entry, one)
-            file = self._session.media.encrypted_file(mxc, one.key, one.iv, one.sha256)
-            filled = content.fill(filled, one.slot, file)
+            filled = content.fill(filled, one.slot, encrypted_file(mxc, one.key, one.iv, one.sha256))
         return await self._session.send(entry.room_id, filled, entry.txn_id, event_type=entry.kind, strict=entry.strict)
 
     async def _uploaded(self, entry: Entry, one: Attachment) -> str:
         """The address at which the ciphertext stands. A retry sends the same bytes to the same address."""
         if one.uploaded:
             return one.mxc
-        mxc = one.mxc or await self._reserved(entry, one)
         path = self._spool.path(one.spool_name)
-        await self._session.media.put(mxc, path, one.size, progress=lambda sent: self._on_uploaded(entry, sent))
+
+        def told(sent: int) -> None:
+            self._on_uploaded(entry, sent)
+
+        mxc = one.mxc or await self._session.media.create()
+        if mxc is None:  # an old server: the upload itself makes the address; a retry leaves an unused copy behind
+            mxc = await self._session.media.upload(path, one.size, told)
+            await self._reserve(entry, one, mxc)
+        else:
+            await self._reserve(entry, one, mxc)
+            await self._session.media.put(mxc, path, one.size, told)
         async with self._ledger.transaction() as tx:
             await outbox.set_uploaded(tx, entry.txn_id, one.slot)
         return mxc
 
-    async def _reserved(self, entry: Entry, one: Attachment) -> str:
-        mxc = await self._session.media.create()
-        async with self._ledger.transaction() as tx:
-            await outbox.set_mxc(tx, entry.txn_id, one.slot, mxc)
-        return mxc
+    async def _reserve(self, entry: Entry, one: Attachment, mxc: str) -> None:
+        if mxc != one.mxc:
+            async with self._ledger.transaction() as tx:
+                await outbox.set_mxc(tx, entry.txn_id, one.slot, mxc)
 
     async def _keep(self, entry: Entry, event_id: str) -> None:
         async with self._ledger.transaction() as tx:

@@ -8,9 +8,7 @@ from ledger import inbox
 from ledger.inbox import InboxMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bot.matrix.sync import Message
+    from bot.matrix.events import Message, SyncBatch
     from ledger.database import Database
 
 
@@ -24,9 +22,9 @@ class Inbox:
         """Where to go on."""
         return await inbox.sync_token(self._ledger)
 
-    async def receive(self, messages: Sequence[Message], token: str) -> None:
-        """Keep them all, and then the token."""
-        await inbox.receive(self._ledger, [_kept(one) for one in messages], token)
+    async def receive(self, batch: SyncBatch) -> None:
+        """Keep all messages, and then the token."""
+        await inbox.receive(self._ledger, [_kept(one) for one in batch.messages], batch.token)
 
 
 def _kept(message: Message) -> InboxMessage:

@@ -20,7 +20,7 @@ from rendering.keyimages import choose, unshown
 from rendering.preview import Preview, PreviewPlan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Sequence
     from pathlib import Path
 
     from delivery.parts import Part
@@ -75,7 +75,7 @@ class Handover:
         self._part_bytes = part_bytes
         self._on_progress = on_progress
 
-    async def previews(self, kept: Collection[str]) -> AsyncIterator[Posting]:
+    async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
         """Every picture of the study in reading order, then one message that names what has none, and why.
 
         Raises the errors of `studies.errors` when the source fails.
@@ -97,7 +97,7 @@ class Handover:
         if problems and UNSHOWN not in kept:
             yield Posting(UNSHOWN, _unshown_words(problems))
 
-    async def parcels(self, kept: Collection[str]) -> AsyncIterator[Posting]:
+    async def parcels(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
         """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
 
         Raises the errors of `studies.errors` and `delivery.errors`.

@@ -43,6 +43,7 @@ class Receipt:
     async def collect(self, since: int) -> None:
         """Until the share is done or stopped. `since` is the number of events seen before the command."""
         began = time.monotonic()
+        await asyncio.to_thread((self.out / self.place).mkdir, parents=True, exist_ok=True)
         seen: set[str] = set()
         while True:
             event = await self.person.wait(lambda one: self._is_news(one, seen), timeout=PATIENCE, since=since)

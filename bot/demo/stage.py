@@ -96,9 +96,11 @@ async def stage(directory: Path, studies: Path) -> AsyncIterator[Stage]:
         bot, *_ = [await homeserver.register(name, PASSWORD) for name in names]
         config = write_settings(directory / "bot", homeserver.url, bot, studies)
         await stack.enter_async_context(running_bot(load_settings(config)))
-        people = [await stack.enter_async_context(Person.start(homeserver.url, name, PASSWORD)) for name in names[1:]]
-        room = await gathered(bot, *people)
-        yield Stage(homeserver, bot, *people, room=room)
+        clinician, registrar = [
+            await stack.enter_async_context(Person.start(homeserver.url, name, PASSWORD)) for name in names[1:]
+        ]
+        room = await gathered(bot, clinician, registrar)
+        yield Stage(homeserver, bot, clinician, registrar, room)
 
 
 async def gathered(bot: str, clinician: Person, *others: Person) -> str:

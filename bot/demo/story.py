@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from studies.synthetic import write_ankle
 
 from bot.demo.receipt import Receipt
 from bot.demo.stage import PASSWORD, Stage, stage
@@ -18,6 +17,7 @@ from config.state import FieldCipher
 from studies.errors import StudyUnknown
 from studies.model import StudyQuery
 from studies.sources.folder import FolderSource
+from studies.synthetic import write_ankle
 
 if TYPE_CHECKING:
     from studies.model import Study
@@ -30,7 +30,7 @@ async def tell(*, out: Path, study: Path | None, once: bool, as_json: bool) -> N
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="carrierbag-demo-") as temporary:
         work = Path(temporary)
-        folder = study or await asyncio.to_thread(_synthetic, work / "study", console)
+        folder = study if study else await asyncio.to_thread(_synthetic, work / "study", console)
         studies = await _studies(folder, work)
         console.print("Starting a homeserver, the bot, a clinician and a registrar")
         async with stage(work, folder) as played:
