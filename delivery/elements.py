@@ -8,7 +8,8 @@ import struct
 from pydicom.valuerep import VR
 
 VR_NAMES = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)  # noqa: PLR2004 a VR has two letters
-_LONG_VRS = frozenset({b"OB", b"OW", b"SQ", b"UN", b"UT"})
+#: Those with a length of 32 bits, after two reserved bytes.
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 #: Characters at most (PS3.5 table 6.2-1), of PN in each component group; ST shorter than it may be.
 _LIMITS = {"CS": 16, "SH": 16, "LO": 64, "ST": 200, "IS": 12, "UI": 64, "DT": 26}
@@ -25,7 +26,7 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
     if len(value) % 2:
         value += b"\0" if vr in {b"UI", b"OB", b"UN"} else b" "
     head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr)
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         return head + struct.pack("<HI", 0, len(value)) + value
     return head + struct.pack("<H", len(value)) + value
 

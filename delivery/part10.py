@@ -18,7 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from delivery.elements import VR_NAMES, element
+from delivery.elements import LONG_VRS, VR_NAMES, element
 
 if TYPE_CHECKING:
     from studies.model import Instance
@@ -33,7 +33,6 @@ GROUP_LENGTH, VERSION = 0x00020000, 0x00020001
 SOP_CLASS_UID, SOP_INSTANCE_UID, TRANSFER_SYNTAX_UID = 0x00020002, 0x00020003, 0x00020010
 IMPLEMENTATION_UID, IMPLEMENTATION_VERSION = 0x00020012, 0x00020013
 _NEEDED = frozenset({GROUP_LENGTH, SOP_CLASS_UID, SOP_INSTANCE_UID, TRANSFER_SYNTAX_UID})
-_LONG_VRS = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 #: No element of File Meta Information that we keep is longer.
 _VALUE_LIMIT = 65536
 
@@ -66,21 +65,24 @@ class _Meta:
     end: int
     implicit: bool = False
 
+    def has(self, tag: int) -> bool:
+        return bool(self.elements.get(tag, (b"", b""))[1].strip(b"\0 "))
+
     def uid(self, tag: int) -> str:
         return self.elements.get(tag, (b"", b""))[1].rstrip(b"\0 ").decode("ascii", "replace")
 
 
 def describe(source: BinaryIO, instance: Instance) -> Part10:
     """Look at the beginning of a source file. `instance` fills in what the file's own meta information leaves out."""
+    size = os.fstat(source.fileno()).st_size
     start = _after_preamble(source)
-    meta = _read_meta(source, start)
+    meta = _read_meta(source, start, size)
     syntax = meta.uid(TRANSFER_SYNTAX_UID) or _detected(source, meta.end, instance.transfer_syntax_uid)
     sop_class = instance.sop_class_uid or meta.uid(SOP_CLASS_UID)
     sop_instance = instance.sop_instance_uid or meta.uid(SOP_INSTANCE_UID)
     head, kept = PREAMBLE + MAGIC, start
-    if meta.implicit or not meta.elements.keys() >= _NEEDED:
+    if meta.implicit or not all(map(meta.has, _NEEDED)):
         head, kept = head + _completed(meta, sop_class, sop_instance, syntax), meta.end
-    size = os.fstat(source.fileno()).st_size
     return Part10(head, kept, meta.end, size, sop_class, sop_instance, syntax)
 
 
@@ -105,7 +107,7 @@ def _after_preamble(source: BinaryIO) -> int:
     return 128 if preamble_without_magic and len(start) > len(PREAMBLE) else 0
 
 
-def _read_meta(source: BinaryIO, start: int) -> _Meta:
+def _read_meta(source: BinaryIO, start: int, size: int) -> _Meta:
     """The elements of group 0002 from `start` on, which are always little endian (PS3.10 section 7.1)."""
     elements: dict[int, tuple[bytes, bytes]] = {}
     end, implicit = start, False
@@ -115,13 +117,16 @@ def _read_meta(source: BinaryIO, start: int) -> _Meta:
         implicit = implicit or vr not in VR_NAMES
         if implicit:
             vr, length = b"", struct.unpack_from("<I", header, 4)[0]
-        elif vr in _LONG_VRS:
+        elif vr in LONG_VRS:
             length = int.from_bytes(source.read(4), "little")
         else:
             length = struct.unpack_from("<H", header, 6)[0]
-        if length > _VALUE_LIMIT:
+        if source.tell() + length > size:
             break
-        elements[tag] = (vr, source.read(length))
+        if length <= _VALUE_LIMIT:
+            elements[tag] = (vr, source.read(length))
+        else:
+            source.seek(length, os.SEEK_CUR)
         end = source.tell()
     return _Meta(elements, end, implicit)
 
@@ -137,7 +142,7 @@ def _completed(meta: _Meta, sop_class_uid: str, sop_instance_uid: str, transfer_
         IMPLEMENTATION_UID: (b"UI", IMPLEMENTATION_CLASS_UID.encode()),
         IMPLEMENTATION_VERSION: (b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
     }
-    ours |= {tag: (vr, value) for tag, (vr, value) in found.items() if value.strip(b"\0 ")}
+    ours |= {tag: found[tag] for tag in found if meta.has(tag)}
     ours.pop(GROUP_LENGTH, None)
     body = b"".join(element(tag, vr, value) for tag, (vr, value) in sorted(ours.items()))
     return element(GROUP_LENGTH, b"UL", struct.pack("<I", len(body))) + body

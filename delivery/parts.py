@@ -66,6 +66,8 @@ class _Filling:
         largest = self._room - SERIES_OVERHEAD
         fitting = [(one, size) for one, size in sizes if size <= largest]
         self.too_large += [one for one, size in sizes if size > largest]
+        if not fitting:
+            return
         self._free -= SERIES_OVERHEAD
         if self._free < sum(size for _, size in fitting) <= largest:
             self._open()
