@@ -20,7 +20,7 @@ from rendering.keyimages import choose, unshown
 from rendering.preview import Preview, PreviewPlan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from pathlib import Path
 
     from delivery.parts import Part
@@ -34,6 +34,8 @@ Render = Callable[[PreviewPlan], Awaitable[Preview]]
 UNSHOWN = "unshown"
 #: The step that names what could not be sent.
 TOO_LARGE = "too large"
+#: As many files are named in one message; the others are counted.
+NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Posting:
     item: Preview | Parcel | str
     #: Its place among all of its kind, from 1.
     number: int = 1
+    #: What is wrong with it: a line for each file that a contact sheet could not show.
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,12 @@ class Handover:
         *,
         spool: Spool,
         render: Render,
-        part_bytes: int,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.study = study
         self._source = source
         self._spool = spool
         self._render = render
-        self._part_bytes = part_bytes
         self._on_progress = on_progress
 
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
@@ -80,8 +82,10 @@ class Handover:
 
         Raises the errors of `studies.errors` when the source fails.
         """
+        if UNSHOWN in kept:  # the last of them
+            return
         choices = choose(self.study)
-        problems = [_line(instance, reason) for instance, reason in unshown(self.study)]
+        problems = _lines(unshown(self.study))
         for number, choice in enumerate(choices, start=1):
             self._on_progress(Progress("Preview", number, len(choices)))
             step = f"preview {choice.key}"
@@ -90,32 +94,31 @@ class Handover:
             try:
                 preview = await self._render(choice.plan(await self._paths(choice)))
             except CannotShow as error:
-                problems += [_line(instance, error.reason) for instance, _ in choice.instances]
+                problems += _lines((instance, error.reason) for instance, _ in choice.instances)
                 continue
-            problems += [_line(choice.instances[tile][0], reason) for tile, reason in preview.problems]
-            yield Posting(step, preview, number)
-        if problems and UNSHOWN not in kept:
+            notes = _lines((choice.instances[tile][0], reason) for tile, reason in preview.problems)
+            yield Posting(step, preview, number, tuple(notes))
+        if problems:
             yield Posting(UNSHOWN, _unshown_words(problems))
 
-    async def parcels(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
+    async def parcels(self, kept: Collection[str], part_bytes: int) -> AsyncGenerator[Posting, None]:
         """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
 
+        `part_bytes`, the most that one ZIP may have, must be the same after a restart: the numbers of parts mean it.
         Raises the errors of `studies.errors` and `delivery.errors`.
         """
         refused = []
-        for part in plan_parts(self.study, self._part_bytes):
+        for part in plan_parts(self.study, part_bytes):
             step = f"parcel {part.number}"
             if part.too_large:
-                refused.append(str(refusal(part, self._part_bytes)))
+                refused.append(str(refusal(part, part_bytes)))
             elif step not in kept:
                 yield Posting(step, await self._packed(part), part.number)
         if refused and TOO_LARGE not in kept:
-            yield Posting(TOO_LARGE, "\n".join(refused))
+            yield Posting(TOO_LARGE, _listed(refused))
 
     async def _paths(self, choice: Choice) -> dict[str, Path]:
-        wanted = [instance for instance, _ in choice.instances]
-        unique = list({one.sop_instance_uid: one for one in wanted}.values())
-        return {instance.sop_instance_uid: path for instance, path in await self._files(unique)}
+        return {instance.key: path for instance, path in await self._files(choice.files)}
 
     async def _files(self, instances: Sequence[Instance]) -> list[tuple[Instance, Path]]:
         async with contextlib.aclosing(self._source.fetch(instances)) as fetched:  # type: ignore[type-var]
@@ -129,10 +132,15 @@ class Handover:
             self._on_progress(Progress(phase, done, len(files)))
 
         stop = threading.Event()
+        packing = asyncio.ensure_future(asyncio.to_thread(self._pack, part, files, note, stop))
         try:
-            return await asyncio.to_thread(self._pack, part, files, note, stop)
-        finally:
-            stop.set()  # cancelled: the thread has nobody to work for any more
+            return await asyncio.shield(packing)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([packing])
+            if not packing.exception():  # too late to stop it: nobody takes what it made
+                self._spool.discard(packing.result().sealed.name)
+            raise
 
     def _pack(
         self, part: Part, files: list[tuple[Instance, Path]], note: Callable[[int], None], stop: threading.Event
@@ -141,10 +149,21 @@ class Handover:
             return pack(self.study, part, files, sink, progress=note, stop=stop)
 
 
+def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:
+    """One line for each file, however many of its frames have the problem."""
+    return list(dict.fromkeys(_line(instance, reason) for instance, reason in problems))
+
+
 def _line(instance: Instance, reason: str) -> str:
     number = f"Image {instance.instance_number}" if instance.instance_number is not None else "An image"
     return f"{number} ({instance.sop_instance_uid}): {reason}"
 
 
 def _unshown_words(problems: Sequence[str]) -> str:
-    return "\n".join(["No preview of these; they are in the DICOM files all the same:", *problems])
+    return f"No preview of these; they are in the DICOM files all the same:\n{_listed(problems)}"
+
+
+def _listed(lines: Sequence[str]) -> str:
+    """Each on its line, as long as the event stays small enough (Matrix, size limits: 65,536 bytes)."""
+    more = [f"and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
+    return "\n".join([*lines[:NAMED], *more])

@@ -113,7 +113,7 @@ class Packing:
 
     def _add(self, instance: Instance, source: BinaryIO) -> None:
         described = describe(source, instance)
-        file_id = self._file_ids[instance.sop_instance_uid].pop(0)
+        file_id = self._file_ids[instance.key]
         kind = kind_of(described.sop_class_uid, has_pixels=instance.has_pixels)
         keys = keys_of(kind, source, described, instance)
         self._members.append(Member(file_id, kind, keys, described))
@@ -177,9 +177,6 @@ def _changed() -> Changed:
     return Changed("An image at the source changed while I read it. I keep your place and try again.", "D20")
 
 
-def _ids_by_instance(study: Study) -> dict[str, list[tuple[str, ...]]]:
-    """Twice the same SOP Instance UID in one study is wrong, and must still not lose a file."""
-    ids: dict[str, list[tuple[str, ...]]] = {}
-    for instance, file_id in zip(study.instances, file_ids(study), strict=True):
-        ids.setdefault(instance.sop_instance_uid, []).append(file_id)
-    return ids
+def _ids_by_instance(study: Study) -> dict[str, tuple[str, ...]]:
+    """By `Instance.key`: twice the same SOP Instance UID in one study is wrong, and must still not lose a file."""
+    return {instance.key: file_id for instance, file_id in zip(study.instances, file_ids(study), strict=True)}

@@ -51,16 +51,16 @@ class Choice:
     alt_text: str
 
     @property
-    def sop_instance_uids(self) -> tuple[str, ...]:
+    def files(self) -> tuple[Instance, ...]:
         """The instances whose files must be fetched, each once."""
-        return tuple(dict.fromkeys(instance.sop_instance_uid for instance, _ in self.instances))
+        return tuple({instance.key: instance for instance, _ in self.instances}.values())
 
     def plan(self, paths: Mapping[str, Path]) -> PreviewPlan:
-        """The plan, now that the files are there. `paths` by SOPInstanceUID; those without a file are left out."""
+        """The plan, now that the files are there. `paths` by `Instance.key`; those without a file are left out."""
         tiles = tuple(
-            Tile(paths[instance.sop_instance_uid], frame, label)
+            Tile(paths[instance.key], frame, label)
             for (instance, frame), label in zip(self.instances, self.labels, strict=True)
-            if instance.sop_instance_uid in paths
+            if instance.key in paths
         )
         return PreviewPlan(self.key, tiles, self.caption, self.alt_text)
 
@@ -146,9 +146,7 @@ def _key(series: Series, place: int) -> str:
 
 def _single(series: Series, instance: Instance) -> Choice:
     title = _title(series, instance)
-    return Choice(
-        f"view/{instance.sop_instance_uid}", ((instance, 0),), ("",), _caption(series, instance), _spoken(title, "")
-    )
+    return Choice(f"view/{instance.key}", ((instance, 0),), ("",), _caption(series, instance), _spoken(title, ""))
 
 
 def _sheet(series: Series, key: str, shown: Sequence[Instance], text: str) -> Choice:
@@ -170,7 +168,7 @@ def _moving(series: Series, instance: Instance) -> Choice:
         text = f"{len(frames)} frames"
     caption = _caption(series, instance)
     return Choice(
-        f"sheet/{instance.sop_instance_uid}",
+        f"sheet/{instance.key}",
         tuple((instance, frame) for frame in frames),
         tuple(str(frame + 1) for frame in frames),
         f"{caption} · {text}",

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 # Its complaints quote the value, and a value may be a patient's name; nobody would read them anyway.
 config.settings.reading_validation_mode = config.IGNORE
 
-_TAGS = sorted(tag for tag in WANTED.keys() | WANTED_SEQUENCES.keys() if tag >> 16 > 2)  # noqa: PLR2004 - the meta group
+#: What is asked of pydicom.
+TAGS = sorted(tag for tag in WANTED.keys() | WANTED_SEQUENCES.keys() if tag >> 16 > 2)  # noqa: PLR2004 - the meta group
 
 
 def read_with_pydicom(path: Path) -> tuple[Elements, Elements, str]:
     """(file meta, data set, byte order "<" or ">"). Raises `BrokenFile`."""
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
         meta = _elements(dataset.file_meta)
         implicit, little = dataset.original_encoding
         if "TransferSyntaxUID" not in meta.values:

@@ -58,6 +58,13 @@ class Instance:
     image_orientation_patient: tuple[float, ...] = ()
     #: Of the file, in bytes.
     size: int = 0
+    #: 0, or 1, 2, ... for further files that hold other bytes under the same SOP Instance UID.
+    copy: int = 0
+
+    @property
+    def key(self) -> str:
+        """Names this file among all of its source: the SOP Instance UID, which alone should do (PS3.3 C.12.1.1.1)."""
+        return f"{self.sop_instance_uid}~{self.copy}" if self.copy else self.sop_instance_uid
 
     @property
     def has_pixels(self) -> bool:

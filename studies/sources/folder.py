@@ -113,7 +113,7 @@ class FolderSource:
 
     def _locate(self, instance: Instance) -> Path:
         """The instance's file, if it is still inside the folder and as long as it was."""
-        row = self._index.row(instance.sop_instance_uid)
+        row = self._index.row(instance)
         try:
             path = (self._root / row.path).resolve(strict=True) if row else None
             if path and path.is_relative_to(self._root) and path.stat().st_size == instance.size:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,22 +22,22 @@ from studies.tree import assemble
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from config.state import FieldCipher
     from studies.build import Header
-    from studies.model import Study, StudyQuery
+    from studies.model import Instance, Study, StudyQuery
     from studies.sources.walk import Version
 
 log = structlog.get_logger(__name__)
 
 #: Raised whenever the tables or the rows' JSON change: an older index is made anew.
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, study BLOB, instance BLOB, sealed BLOB NOT NULL);
 CREATE INDEX files_of_study ON files (study) WHERE study IS NOT NULL;
-CREATE UNIQUE INDEX file_of_instance ON files (instance) WHERE instance IS NOT NULL;
+CREATE INDEX file_of_instance ON files (instance) WHERE instance IS NOT NULL;
 CREATE TABLE studies (study BLOB PRIMARY KEY, study_date TEXT NOT NULL, sealed_time BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX studies_by_date ON studies (study_date);
 CREATE TABLE keys (value BLOB NOT NULL, study BLOB NOT NULL, PRIMARY KEY (value, study)) WITHOUT ROWID;
@@ -44,8 +45,8 @@ CREATE INDEX keys_of_study ON keys (study);
 CREATE TABLE root (device INTEGER NOT NULL);
 """
 
-#: The reason that is given for the second file of an instance.
-DUPLICATE = "another file holds the same SOP Instance UID; this one is left out"
+#: The reason that is given for a file that is the same, byte for byte, as another one of its instance.
+DUPLICATE = "another file is the same, byte for byte; this one is left out"
 
 
 class Known(NamedTuple):
@@ -107,11 +108,14 @@ class FolderIndex:
             yield row_id, study, instance, unpack(self._cipher.open(sealed, _place(row_id, study, instance)))
 
     @contextlib.contextmanager
-    def changing(self) -> Iterator[Changes]:
-        """One transaction; at its end the touched studies' dates and keys are made anew."""
+    def changing(self, same: Callable[[str, str], bool]) -> Iterator[Changes]:
+        """One transaction; at its end the touched studies' dates and keys are made anew.
+
+        `same` compares the content of two files, by their paths.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            changes = Changes(self._db, self._cipher, self.known)
+            changes = Changes(self, self._db, self._cipher, same)
             yield changes
             for study in changes.touched:
                 self._refresh(study)
@@ -167,19 +171,27 @@ class FolderIndex:
             self._db.execute("DELETE FROM root")
             self._db.execute("INSERT INTO root VALUES (?)", (device,))
 
-    def row(self, sop_instance_uid: str) -> Row | None:
+    def row(self, instance: Instance) -> Row | None:
         """The file that holds an instance."""
-        instance = self._blind(("instance", sop_instance_uid))
-        return next((row for *_, row in self._rows("instance = ?", instance)), None)
+        rows = self.rows(self._blind(("instance", instance.sop_instance_uid)))
+        return next((row for row in rows if row.header and row.header.instance.copy == instance.copy), None)
+
+    def rows(self, instance: bytes) -> list[Row]:
+        """All files that hold one SOP Instance UID, given its digest."""
+        return [row for *_, row in self._rows("instance = ?", instance)]
 
 
 class Changes:
     """Rows put and dropped within one transaction."""
 
-    def __init__(self, db: sqlite3.Connection, cipher: FieldCipher, known: dict[str, Known]) -> None:
+    def __init__(
+        self, index: FolderIndex, db: sqlite3.Connection, cipher: FieldCipher, same: Callable[[str, str], bool]
+    ) -> None:
+        self._index = index
         self._db = db
         self._cipher = cipher
-        self._known = known
+        self._same = same
+        self._known = index.known
         self._next = 1 + (db.execute("SELECT max(id) FROM files").fetchone()[0] or 0)
         self.touched: set[bytes] = set()
         self._blinded: dict[str, bytes] = {}
@@ -194,7 +206,10 @@ class Changes:
                 self.touched.add(study)
 
     def put(self, row: Row) -> None:
-        """Remember a file. Of two files that hold the same instance the first is kept, the second is a problem."""
+        """Remember a file. One that holds other bytes under a known SOP Instance UID becomes a copy with a number.
+
+        Which of the two is right, nobody here can tell; so neither is lost. The same bytes again are left out.
+        """
         if row.header is None:
             self._insert(row, None, None)
             return
@@ -202,10 +217,11 @@ class Changes:
         study = self._blinded.get(uid) or self._cipher.blind(uid, "folder/study")
         self._blinded[uid] = study
         instance = self._cipher.blind(row.header.instance.sop_instance_uid, "folder/instance")
-        if self._db.execute("SELECT 1 FROM files WHERE instance = ?", (instance,)).fetchone():
+        others = self._index.rows(instance)
+        if any(self._same(other.path, row.path) for other in others):
             self._insert(Row(row.path, row.version, problem=DUPLICATE), None, None)
             return
-        self._insert(row, study, instance)
+        self._insert(_numbered(row, others), study, instance)
         self.touched.add(study)
 
     def _insert(self, row: Row, study: bytes | None, instance: bytes | None) -> None:
@@ -213,6 +229,13 @@ class Changes:
         sealed = self._cipher.seal(pack(row), _place(row_id, study, instance))
         self._db.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (row_id, study, instance, sealed))
         self._known[row.path] = Known(row_id, row.version, instance is not None, row.problem)
+
+
+def _numbered(row: Row, others: Sequence[Row]) -> Row:
+    if not others or row.header is None:
+        return row
+    copy = 1 + max(other.header.instance.copy for other in others if other.header)
+    return replace(row, header=replace(row.header, instance=replace(row.header.instance, copy=copy)))
 
 
 def _iso(value: datetime.date | datetime.time | None) -> str:

@@ -55,6 +55,7 @@ def _pack_header(header: Header) -> list[Any]:
             one.sop_instance_uid, one.sop_class_uid, one.transfer_syntax_uid, one.instance_number, one.rows,
             one.columns, one.number_of_frames, one.photometric_interpretation, one.image_type, one.view_position,
             one.laterality, one.view_description, one.image_position_patient, one.image_orientation_patient, one.size,
+            one.copy,
         ],
     ]  # fmt: skip
 

@@ -5,6 +5,7 @@ Blocks, and belongs to the index's thread.
 
 from __future__ import annotations
 
+import filecmp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ class Scanner:
         return tree
 
     def _update(self, tree: Tree, gone: Sequence[str], stale: Sequence[str], new: Sequence[str]) -> None:
-        with self._index.changing() as changes:
+        with self._index.changing(self._same) as changes:
             changes.drop([*gone, *stale])
             second = self._second_chances(changes) if gone or stale else []
             read = sorted({*stale, *new, *second})
@@ -115,6 +116,12 @@ class Scanner:
             except OSError as error:
                 # Not remembered, so that it is tried again: a mode may be changed without a new version.
                 tree.problems[path] = f"the file cannot be read ({type(error).__name__})"
+
+    def _same(self, one: str, other: str) -> bool:
+        try:
+            return filecmp.cmp(self._root / one, self._root / other, shallow=False)
+        except OSError:
+            return False
 
     def _report_once(self, path: str, tree: Tree) -> None:
         """Tell the operator of a problem, once per version of its file; the index remembers it over a restart."""

@@ -92,7 +92,7 @@ def test_localisers_come_last_and_are_not_mixed_with_slices() -> None:
 
 def test_a_moving_picture_is_a_sheet_of_its_frames() -> None:
     (sheet,) = choose(study(Series("1.5", "US", 1, instances=(instance(3, number_of_frames=120),))))
-    assert sheet.sop_instance_uids == ("1.2.3.3",)
+    assert [one.sop_instance_uid for one in sheet.files] == ["1.2.3.3"]
     assert [frame for _, frame in sheet.instances] == [3 + 6 * n for n in range(20)]
     assert sheet.caption == "Ultrasound · series 1 · image 3 · 20 of 120 frames"
 
@@ -109,7 +109,7 @@ def test_every_picture_of_a_small_series_is_shown(modality: str, count: int) -> 
 def test_every_still_is_shown_however_many_there_are(modality: str) -> None:
     series = Series("1.5", modality, 1, instances=stack(95))
     choices = choose(study(series))
-    assert len({uid for choice in choices for uid in choice.sop_instance_uids}) == 95
+    assert len({uid for choice in choices for uid in choice.files}) == 95
     assert len(choices) == 5
     assert len({choice.key for choice in choices}) == 5
 
