@@ -43,11 +43,17 @@ def picture(preview: Preview, *, number: int, identity: str, spool: Spool) -> tu
             "xyz.amorgan.blurhash": preview.blurhash,
         },
     }
-    files = [
-        attachment(FILE, spool.seal_bytes(preview.data), JPEG),
-        attachment(THUMBNAIL, spool.seal_bytes(preview.thumbnail), JPEG),
-    ]
-    return content, files
+    return content, _sealed(preview, spool)
+
+
+def _sealed(preview: Preview, spool: Spool) -> list[Attachment]:
+    picture = spool.seal_bytes(preview.data)
+    try:
+        thumbnail = spool.seal_bytes(preview.thumbnail)
+    except BaseException:
+        spool.discard(picture.name)
+        raise
+    return [attachment(FILE, picture, JPEG), attachment(THUMBNAIL, thumbnail, JPEG)]
 
 
 def parcel(made: Parcel) -> tuple[dict[str, Any], list[Attachment]]:

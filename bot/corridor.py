@@ -8,32 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
-from typing import TYPE_CHECKING, TypeVar
+import uuid
+from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import content
+from bot.ahead import one_ahead
+from bot.matrix.errors import SignedOut
 from bot.progress import ProgressMessage
 from commands.kit import describe
 from commands.kit.reply import edit, message
-from config.errors import CarrierbagError, TryLater
+from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from delivery.handover import Handover, Posting
 from delivery.parcel import Parcel
 from ledger import outbox, shares
-from ledger.errors import ShareMoved
+from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
 from ledger.states import ShareState
 from rendering.preview import Preview, render
 from studies.identity import identity_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from bot.matrix.session import MatrixSession
     from bot.outbox import Outbox
     from bot.workers import Workers
     from delivery.spool import Spool
+    from ledger.attachments import Attachment
     from ledger.database import Database, Transaction
     from ledger.shares import Share
     from studies.model import Study
@@ -41,9 +46,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-Item = TypeVar("Item")
-
-#: Seconds between tries while something outside is away, and how long a share is kept waiting.
+#: Seconds between tries while something outside is away, and how long after its command a share is still tried.
 RETRY_PAUSE = 30.0
 PATIENCE = 3600.0
 
@@ -82,69 +85,101 @@ class Corridor:
     def uploaded(self, entry: Entry, size: int) -> None:
         """So many bytes of an entry's file are on the server."""
         if entry.share_id in self._progress and entry.step.startswith("parcel"):
-            self._progress[entry.share_id].uploading(size)
+            self._progress[entry.share_id].uploading(size, sum(one.size for one in entry.attachments))
 
     async def run(self) -> None:
         """Walk for ever: start what is unfinished, stop what was cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
-                open_now = {share.id: share for share in await shares.unfinished(self._ledger)}
-                for number in open_now.keys() - self._walking.keys():
-                    self._walking[number] = group.create_task(self._walk(open_now[number]))
-                for number in self._walking.keys() - open_now.keys():
-                    self._walking[number].cancel()
+                unfinished = {share.id for share in await shares.unfinished(self._ledger)}
+                for number in unfinished - self._walking.keys():
+                    self._walking[number] = group.create_task(self._walk(number))
+                for number in self._walking.keys() - unfinished:
+                    if not self._walking[number].cancelling():
+                        self._walking[number].cancel()
                 await self._news.wait()
 
-    async def _walk(self, share: Share) -> None:
+    async def _walk(self, number: int) -> None:
         try:
-            while not share.state.finished:
-                share = await self._one_try(share)
+            while (share := await shares.get(self._ledger, number)) and not share.state.finished:
+                await self._one_try(share)
+        finally:
+            del self._walking[number]
+            self._progress.pop(number, None)
+            await self._tidy(number)
+            self._outgoing.poke()  # cancelled in the very moment of a commit, nobody has told it
+            self.poke()
+
+    async def _one_try(self, share: Share) -> None:
+        """As far as it goes now. What goes wrong is said in the room, and the share moved with it."""
+        try:
+            await self._through_or_said(share)
         except ShareMoved:
             log.info("share moved", share=share.id)
-        finally:
-            del self._walking[share.id]
-            self._progress.pop(share.id, None)
+        except LedgerAway as error:  # not even that can be written now
+            log.warning("ledger away", share=share.id, code=error.code)
+            await asyncio.sleep(self._retry_pause)
 
-    async def _one_try(self, share: Share) -> Share:
-        """As far as it goes now; the share as it is then."""
+    async def _through_or_said(self, share: Share) -> None:
         try:
-            return await self._through(share)
-        except TryLater as error:
-            return await self._wait(share, error)
-        except ShareMoved:
+            await self._through(share)
+        except (ShareMoved, SignedOut):
             raise
+        except TryLater as error:
+            await self._wait(share.id, error)
         except CarrierbagError as error:
-            return await self._fail(share, error)
+            await self._fail(share.id, error)
         except Exception:
             log.exception("share failed", share=share.id)
-            return await self._fail(share, CarrierbagError("Something went wrong on our side.", "B20"))
+            await self._fail(share.id, Bug("Something went wrong on our side.", "B20"))
 
-    async def _through(self, share: Share) -> Share:
-        study = await self._sources.named(share.source).study(share.study_instance_uid)
-        progress = self._progress[share.id] = ProgressMessage(self._session, share.room_id, _headline(share, study))
+    async def _through(self, share: Share) -> None:
+        source = self._sources.named(share.source)
+        study = await source.study(share.study_instance_uid)
+        first = await self._outgoing.standing(transaction_id(share.command_event_id, f"opened {share.id}"))
+        progress = self._progress[share.id] = ProgressMessage(lambda line: self._show(share, study, first, line))
         handover = Handover(
             study,
-            self._sources.named(share.source),
+            source,
             spool=self._spool,
             render=lambda plan: self._workers.submit(render, plan),
-            part_bytes=await self._part_bytes(),
             on_progress=progress.note,
         )
-        first = await self._outgoing.standing(transaction_id(share.command_event_id, f"opened {share.id}"))
-        async with progress.shown(first):
+        async with progress.shown():
             share = await self._moved(share, ShareState.PREVIEWING)
             await self._post_all(share, study, handover.previews)
             share = await self._moved(share, ShareState.DELIVERING)
-            await self._post_all(share, study, handover.parcels)
-        return await self._finish(share, study, first)
+            share = await self._planned(share, study)
+            await self._post_all(share, study, lambda kept: handover.parcels(kept, share.plan["part_bytes"]))
+        await self._finish(share, study, first)
+
+    async def _show(self, share: Share, study: Study, first: str, line: str) -> None:
+        """Edit the headline for the moment."""
+        shown = edit(f"{_headline(share, study)}\n{line}", first)
+        await self._outgoing.in_passing(
+            Entry(uuid.uuid4().hex, share.room_id, "progress", "m.room.message", shown, share_id=share.id)
+        )
+
+    async def _planned(self, share: Share, study: Study) -> Share:
+        """The share with the plan of its parts. A study that changed after it was made fits it no more."""
+        made_of = _digest(study)
+        if not share.plan:
+            plan = {"part_bytes": await self._part_bytes(), "made_of": made_of}
+            async with self._ledger.transaction() as tx:
+                return await shares.replan(tx, share, plan)
+        if share.plan["made_of"] != made_of:
+            raise NotAllowed(
+                "The study has changed at its source while it was sent. Send the command again for all of it.", "D23"
+            )
+        return share
 
     async def _post_all(
         self, share: Share, study: Study, walk: Callable[[frozenset[str]], AsyncGenerator[Posting, None]]
     ) -> None:
         """Keep and send each posting; the next one is made meanwhile. Returns when all stand in the room."""
         kept = await shares.steps_kept(self._ledger, share.id)
-        async with contextlib.aclosing(_one_ahead(walk(kept))) as postings:
+        async with contextlib.aclosing(one_ahead(walk(kept), self._unused)) as postings:
             async for posting in postings:
                 entry = self._entry(share, study, posting)
                 await self._keep(share, entry)
@@ -152,16 +187,31 @@ class Corridor:
         for step in kept:
             await self._outgoing.standing(transaction_id(share.origin, step))
 
+    def _unused(self, posting: Posting) -> None:
+        if isinstance(posting.item, Parcel):
+            self._spool.discard(posting.item.sealed.name)
+
     async def _keep(self, share: Share, entry: Entry) -> None:
-        async with self._ledger.transaction() as tx:
-            await self._unmoved(tx, share)
-            await outbox.enqueue(tx, entry)
+        """Enqueue it. If that was not to be, or it was known already, its files have no use."""
+        try:
+            async with self._ledger.transaction() as tx:
+                await self._unmoved(tx, share)
+                await outbox.enqueue(tx, entry)
+        finally:
+            if entry.attachments:
+                await self._discard_unkept(entry.attachments)
         self._outgoing.poke()
+
+    async def _discard_unkept(self, files: tuple[Attachment, ...]) -> None:
+        kept = await outbox.spool_names_in_use(self._ledger)
+        for one in files:
+            if one.spool_name not in kept:
+                self._spool.discard(one.spool_name)
 
     def _entry(self, share: Share, study: Study, posting: Posting) -> Entry:
         if isinstance(posting.item, Preview):
-            whose = identity_line(study.patient)
-            made, files = content.picture(posting.item, number=posting.number, identity=whose, spool=self._spool)
+            words = "\n".join([identity_line(study.patient), *posting.notes])
+            made, files = content.picture(posting.item, number=posting.number, identity=words, spool=self._spool)
         elif isinstance(posting.item, Parcel):
             made, files = content.parcel(posting.item)
         else:
@@ -183,15 +233,14 @@ class Corridor:
         async with self._ledger.transaction() as tx:
             return await shares.move(tx, share, to)
 
-    async def _finish(self, share: Share, study: Study, first: str) -> Share:
+    async def _finish(self, share: Share, study: Study, first: str) -> None:
         text = f"{_headline(share, study)}\n{await self._sum(share)}"
         done = _words(share, "done", edit(text, first))
         async with self._ledger.transaction() as tx:
-            delivered = await shares.move(tx, share, ShareState.DELIVERED)
+            await shares.move(tx, share, ShareState.DELIVERED)
             await outbox.enqueue(tx, done)
         self._outgoing.poke()
         log.info("share delivered", share=share.id, study=share.study_instance_uid)
-        return delivered
 
     async def _sum(self, share: Share) -> str:
         steps = await shares.steps_kept(self._ledger, share.id)
@@ -201,46 +250,63 @@ class Corridor:
             f"Sent: {describe.count(pictures, 'preview')}, {describe.count(parcels, 'ZIP file')} with the DICOM files."
         )
 
-    async def _wait(self, share: Share, error: TryLater) -> Share:
-        """Say once that it waits, keep its place, and come back."""
-        if time.time() - share.created_at > PATIENCE:
-            return await self._fail(share, error)
-        if share.state is not ShareState.WAITING:
-            until = time.strftime("%H:%M", time.localtime(share.created_at + PATIENCE))
-            text = f"Waiting: {error.sentence} I keep your place and try until {until}. Nothing is lost. [{error.code}]"
-            async with self._ledger.transaction() as tx:
-                share = await shares.move(tx, share, ShareState.WAITING, error.code)
-                await outbox.enqueue(tx, _words(share, f"waiting {error.code}", message(text), strict=False))
-            self._outgoing.poke()
-        await asyncio.sleep(self._retry_pause)
-        return share
-
-    async def _fail(self, share: Share, error: CarrierbagError) -> Share:
-        text = f"Share {share.id} is stopped: {error}" + ("" if str(error).endswith("]") else f" [{error.code}]")
+    async def _wait(self, number: int, error: TryLater) -> None:
+        """Say once for each reason that it waits, keep its place, and come back."""
         async with self._ledger.transaction() as tx:
-            failed = await shares.move(tx, share, ShareState.FAILED, error.code)
-            await outbox.withdraw(tx, share.id)
-            await outbox.enqueue(tx, _words(share, "failed", message(text), strict=False))
+            share = await _unfinished(tx, number)
+            until = share.created_at + PATIENCE
+            if tx.now > until:
+                await self._failed(tx, share, error)
+            else:
+                if share.state is not ShareState.WAITING:
+                    await shares.move(tx, share, ShareState.WAITING, error.code)
+                await outbox.enqueue(tx, _waiting(share, error, until))
         self._outgoing.poke()
-        return failed
+        await asyncio.sleep(self._retry_pause)
+
+    async def _fail(self, number: int, error: CarrierbagError) -> None:
+        async with self._ledger.transaction() as tx:
+            await self._failed(tx, await _unfinished(tx, number), error)
+        self._outgoing.poke()
+
+    async def _failed(self, tx: Transaction, share: Share, error: CarrierbagError) -> None:
+        await shares.move(tx, share, ShareState.FAILED, error.code)
+        await outbox.withdraw(tx, share.id)
+        text = f"Share {share.id} is stopped: {error}"
+        await outbox.enqueue(tx, _words(share, "failed", message(text), strict=False))
 
     async def _unmoved(self, tx: Transaction, share: Share) -> None:
         now = await shares.get(tx, share.id)
         if now is None or now.state is not share.state:
             raise ShareMoved(f"Share {share.id} has moved on.", "L11")
 
+    async def _tidy(self, number: int) -> None:
+        """What was withdrawn is not sent any further, and its ciphertext goes."""
+        share = await shares.get(self._ledger, number)
+        if share and share.state in {ShareState.CANCELLED, ShareState.FAILED}:
+            if share.state is ShareState.CANCELLED:
+                self._outgoing.stop(share.room_id, number)
+            for name in await outbox.spool_names_let_go(self._ledger, number):
+                self._spool.discard(name)
 
-async def _one_ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
-    """The same items; while one is being used, the next is made already."""
-    following = asyncio.ensure_future(anext(items, None))
-    try:
-        while (item := await following) is not None:
-            following = asyncio.ensure_future(anext(items, None))
-            yield item
-    finally:
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await following
+
+async def _unfinished(tx: Transaction, number: int) -> Share:
+    share = await shares.get(tx, number)
+    if share is None or share.state.finished:
+        raise ShareMoved(f"Share {number} has moved on.", "L11")
+    return share
+
+
+def _digest(study: Study) -> str:
+    """Of which instances it consists."""
+    files = sorted(f"{one.sop_instance_uid} {one.size}" for one in study.instances)
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
+
+
+def _waiting(share: Share, error: TryLater, until: float) -> Entry:
+    clock = time.strftime("%H:%M", time.localtime(until))
+    text = f"Waiting: {error.sentence} I keep your place and try until {clock}. Nothing is lost. [{error.code}]"
+    return _words(share, f"waiting {error.code}", message(text), strict=False)
 
 
 def _words(share: Share, step: str, words: dict[str, object], *, strict: bool = True) -> Entry:

@@ -7,13 +7,13 @@ message to be answered after the restart, a crash after it leaves nothing to be 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import structlog
 
 from access.people import Clinician
 from access.policy import Action, Permit, Policy, decide
+from bot.matrix.errors import SignedOut
 from commands import share
 from commands.every import REGISTRY
 from commands.kit import lists
@@ -23,6 +23,7 @@ from commands.kit.reply import Reply, message
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from ledger import audit, inbox, outbox
 from ledger.outbox import Entry, transaction_id
+from studies.errors import InstanceMissing, SourceAway
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 
 #: Seconds after which a command is no longer run: the person has moved on, or asked again.
 STALE = 600
+#: Seconds until a message is tried again that could not be answered because the chat server or our disk was away.
+RETRY_PAUSE = 1.0
 
 STALE_SENTENCE = "I was away when you wrote this. Please send the command again if you still need it. [A02]"
 UNPROVEN = (
@@ -56,6 +59,7 @@ class Dispatcher:
         policy: Policy,
         facts: Callable[[str], Awaitable[RoomFacts]],
         after: Callable[[], None],
+        retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._ledger = ledger
         self._sources = sources
@@ -63,6 +67,7 @@ class Dispatcher:
         self._facts = facts
         #: Called after each commit: something may have been enqueued or opened.
         self._after = after
+        self._retry_pause = retry_pause
         self._news = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
 
@@ -82,20 +87,29 @@ class Dispatcher:
     async def _answer(self, received: InboxMessage) -> None:
         try:
             await self._commit(received, await self._outcome(received))
-        except TryLater as error:  # the ledger itself: leave the message where it is
+        except TryLater as error:  # the chat server or the ledger: leave the message where it is
             log.warning("not answered yet", code=error.code)
-            await asyncio.sleep(1)
+            await asyncio.sleep(self._retry_pause)
+        except SignedOut:
+            raise
+        except Exception:
+            log.exception("an effect failed")
+            await self._commit(received, _said(TROUBLE.format("B02")))
         finally:
             del self._busy[received.room_id]
             self._news.set()
 
     async def _outcome(self, received: InboxMessage) -> Outcome:
-        """What to say and write; every error becomes a sentence here."""
+        """What to say and write; every error becomes a sentence here, unless all of it shall be tried again."""
         call = parse(received.body) if received.live else None
         if call is None:
             return Outcome()
         try:
             return await self._obey(received, call)
+        except (SourceAway, InstanceMissing) as error:  # the person decides when to ask again
+            return _said(str(error))
+        except (TryLater, SignedOut):
+            raise
         except Bug as error:
             log.exception("bug", code=error.code)
             return _said(TROUBLE.format(error.code))
@@ -108,7 +122,7 @@ class Dispatcher:
     async def _obey(self, received: InboxMessage, call: Call | Choice) -> Outcome:
         kept = None
         if isinstance(call, Choice):
-            kept = await lists.recalled_by(self._ledger, received.room_id, received.sender, time.time())
+            kept = await lists.recalled_by(self._ledger, received.room_id, received.sender, self._ledger.clock())
             if kept is None:
                 return Outcome()
         room = await self._facts(received.room_id)
@@ -119,7 +133,7 @@ class Dispatcher:
         decision = decide(who, room, command.action, self._policy)
         if not isinstance(decision, Permit):
             raise decision.error()
-        if received.server_ts / 1000 < time.time() - STALE:
+        if received.server_ts / 1000 < self._ledger.clock() - STALE:
             return _said(STALE_SENTENCE)
         context = self._context(received, who, room)
         if kept is not None and isinstance(call, Choice):
@@ -134,7 +148,7 @@ class Dispatcher:
             clinician=who,
             room=room,
             event_id=received.event_id,
-            now=time.time(),
+            now=self._ledger.clock(),
             ledger=self._ledger,
             sources=self._sources,
             may=may,

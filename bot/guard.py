@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from access import reasons
 from access.people import Clinician
-from access.policy import Action, Permit, Policy, decide
+from access.policy import Action, Permit, Policy, Refuse, decide
 from ledger import shares
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from access.policy import Decision
     from access.rooms import RoomFacts
     from ledger.database import Database
     from ledger.outbox import Entry
+    from ledger.shares import Share
 
 
 class RoomGuard:
@@ -25,16 +28,28 @@ class RoomGuard:
         self._ledger = ledger
 
     async def __call__(self, entry: Entry) -> None:
-        """Raise `Refused` when the share that this entry belongs to may not be seen in its room any more."""
-        if entry.share_id is None:
-            return  # an answer just decided on; its devices are checked when it is sent
-        share = await shares.get(self._ledger, entry.share_id)
-        if share is None:
-            return
+        """Raise `Refused` when this entry may not be seen in its room any more.
+
+        What belongs to a share is decided anew for its requester. An answer was just decided on, but may have waited
+        for the server: the room must still be one for studies.
+        """
         room = await self._facts(entry.room_id)
-        decision = decide(Clinician(share.requested_by, ""), room, Action.SHARE, self._policy)
+        share = await shares.get(self._ledger, entry.share_id) if entry.share_id is not None else None
+        decision = self._of_share(share, room) if share else self._of_room(room)
         if not isinstance(decision, Permit):
             raise decision.error()
+
+    def _of_share(self, share: Share, room: RoomFacts) -> Decision:
+        return decide(Clinician(share.requested_by, ""), room, Action.SHARE, self._policy)
+
+    def _of_room(self, room: RoomFacts) -> Decision:
+        found = (
+            *reasons.encryption(room),
+            *reasons.openness(room),
+            *reasons.foreigners(room, self._policy.welcomes),
+            *reasons.devices(room),
+        )
+        return Refuse(tuple(reason.told("Not answered") for reason in found)) if found else Permit()
 
     def may_invite(self, inviter: str, room_id: str) -> bool:
         """Whether the bot follows this person's invitation: only people who may do something there."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import content
+from bot.matrix.errors import SignedOut
 from bot.matrix.media import encrypted_file
-from config.errors import CarrierbagError, NotAllowed, TryLater
+from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from ledger import outbox
+from ledger.errors import LedgerAway
 
 if TYPE_CHECKING:
     from bot.matrix.session import MatrixSession
@@ -40,7 +41,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 
 
 class Undelivered(NotAllowed):
-    """An entry was given up for good; the sentence says why."""
+    """An entry was given up for good; the sentence says why and holds its codes."""
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class Withdrawn(Exception):
+    """Somebody took the entry back while it was on its way out."""
 
 
 class Outbox:
@@ -54,12 +62,14 @@ class Outbox:
         *,
         guard: Guard,
         on_uploaded: Uploaded = lambda *_: None,
+        first_pause: float = FIRST_PAUSE,
     ) -> None:
         self._ledger = ledger
         self._session = session
         self._spool = spool
         self._guard = guard
         self._on_uploaded = on_uploaded
+        self._first_pause = first_pause
         self._news = asyncio.Event()
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
@@ -69,12 +79,11 @@ class Outbox:
         self._news.set()
 
     async def run(self) -> None:
-        """Send for ever."""
+        """Send for ever. Ends only with what the operator must settle (`SignedOut`, a damaged ledger)."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
-                for entry in await outbox.queued(self._ledger):
-                    lane = (entry.room_id, entry.share_id)
+                for lane in await outbox.lanes(self._ledger):
                     if lane not in self._lanes:
                         self._lanes[lane] = group.create_task(self._empty(lane))
                 await self._news.wait()
@@ -83,42 +92,73 @@ class Outbox:
         """Wait until this entry stands in the room; its event id. Raises `Undelivered` when it was given up."""
         waiter = self._waiting.setdefault(txn_id, asyncio.get_running_loop().create_future())
         self.poke()
-        if event_id := await outbox.event_id_of(self._ledger, txn_id):
-            self._settle(txn_id, event_id)
-        return await asyncio.shield(waiter)
+        try:
+            await self._settle(txn_id)
+            return await asyncio.shield(waiter)
+        finally:
+            self._waiting.pop(txn_id, None)
+
+    async def in_passing(self, entry: Entry) -> None:
+        """Say something once, guarded like everything else but not kept. Raises the errors of the session."""
+        await self._guard(entry)
+        await self._session.send(entry.room_id, entry.content, entry.txn_id, event_type=entry.kind, strict=entry.strict)
+
+    def stop(self, room_id: str, share_id: int) -> None:
+        """End what is being uploaded for a share whose entries were all withdrawn."""
+        if lane := self._lanes.get((room_id, share_id)):
+            lane.cancel()
 
     async def _empty(self, lane: Lane) -> None:
         try:
-            while entry := await self._first(lane):
-                await self._deliver(entry)
+            while entry := await outbox.next_in_lane(self._ledger, *lane):
+                await self._try(entry)
         finally:
             del self._lanes[lane]
             self.poke()  # something may have come between the last look and this line
 
-    async def _first(self, lane: Lane) -> Entry | None:
-        waiting = await outbox.queued(self._ledger)
-        return next((entry for entry in waiting if (entry.room_id, entry.share_id) == lane), None)
+    async def _try(self, entry: Entry) -> None:
+        try:
+            await self._deliver(entry)
+        except LedgerAway as error:  # even what became of it cannot be written now: the same again, later
+            log.warning("ledger away", code=error.code)
+            await asyncio.sleep(self._pause_after(entry.attempts))
 
     async def _deliver(self, entry: Entry) -> None:
         try:
-            if entry.created_at < time.time() - OLDEST:
-                raise Undelivered("It waited longer than the server remembers. Send the command again.", "R21")
-            if entry.strict:
-                await self._guard(entry)
             event_id = await self._sent(entry)
+        except Withdrawn:
+            self._discard(entry)
+        except SignedOut:
+            raise
         except TryLater as error:
             await self._pause(entry, error)
         except CarrierbagError as error:
             await self._give_up(entry, error)
+        except Exception:
+            log.exception("unexpected", room=entry.room_id, step=entry.step)
+            await self._give_up(entry, Bug("Something went wrong on our side.", "B21"))
         else:
             await self._keep(entry, event_id)
 
     async def _sent(self, entry: Entry) -> str:
+        await self._clear(entry)
         filled = dict(entry.content)
         for one in entry.attachments:
             mxc = await self._uploaded(entry, one)
             filled = content.fill(filled, one.slot, encrypted_file(mxc, one.key, one.iv, one.sha256))
+        if entry.attachments:
+            await self._clear(entry)  # an upload may take minutes: things change
         return await self._session.send(entry.room_id, filled, entry.txn_id, event_type=entry.kind, strict=entry.strict)
+
+    async def _clear(self, entry: Entry) -> None:
+        """Raise unless the entry may go out now."""
+        fate = await outbox.fate_of(self._ledger, entry.txn_id)
+        if fate is None or fate.state != "queued":
+            raise Withdrawn
+        if entry.created_at < self._ledger.clock() - OLDEST:
+            raise NotAllowed("It waited longer than the server remembers. Send the command again.", "R21")
+        if entry.strict:
+            await self._guard(entry)
 
     async def _uploaded(self, entry: Entry, one: Attachment) -> str:
         """The address at which the ciphertext stands. A retry sends the same bytes to the same address."""
@@ -129,52 +169,59 @@ class Outbox:
         def told(sent: int) -> None:
             self._on_uploaded(entry, sent)
 
-        mxc = one.mxc or await self._session.media.create()
+        mxc = one.mxc or await self._reserved(entry, one)
         if mxc is None:  # an old server: the upload itself makes the address; a retry leaves an unused copy behind
             mxc = await self._session.media.upload(path, one.size, told)
-            await self._reserve(entry, one, mxc)
         else:
-            await self._reserve(entry, one, mxc)
             await self._session.media.put(mxc, path, one.size, told)
         async with self._ledger.transaction() as tx:
+            await outbox.set_mxc(tx, entry.txn_id, one.slot, mxc)
             await outbox.set_uploaded(tx, entry.txn_id, one.slot)
         return mxc
 
-    async def _reserve(self, entry: Entry, one: Attachment, mxc: str) -> None:
-        if mxc != one.mxc:
+    async def _reserved(self, entry: Entry, one: Attachment) -> str | None:
+        mxc = await self._session.media.create()
+        if mxc is not None:
             async with self._ledger.transaction() as tx:
                 await outbox.set_mxc(tx, entry.txn_id, one.slot, mxc)
+        return mxc
 
     async def _keep(self, entry: Entry, event_id: str) -> None:
         async with self._ledger.transaction() as tx:
             await outbox.sent(tx, entry.txn_id, event_id)
         self._discard(entry)
-        self._settle(entry.txn_id, event_id)
+        await self._settle(entry.txn_id)
 
     async def _give_up(self, entry: Entry, error: CarrierbagError) -> None:
         log.warning("not sent", room=entry.room_id, step=entry.step, code=error.code)
         async with self._ledger.transaction() as tx:
-            await outbox.failed(tx, entry.txn_id, error.code)
+            await outbox.failed(tx, entry.txn_id, f"{error.code} {error}")
         self._discard(entry)
-        self._settle(entry.txn_id, Undelivered(error.sentence, error.code))
+        await self._settle(entry.txn_id)
 
     async def _pause(self, entry: Entry, error: TryLater) -> None:
         log.warning("not sent yet", room=entry.room_id, step=entry.step, code=error.code, attempts=entry.attempts + 1)
         async with self._ledger.transaction() as tx:
             await outbox.attempted(tx, entry.txn_id, error.code)
-        await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(entry.attempts, 10)))
+        await asyncio.sleep(self._pause_after(entry.attempts))
+
+    def _pause_after(self, attempts: int) -> float:
+        return min(LONGEST_PAUSE, self._first_pause * float(2 ** min(attempts, 10)))
 
     def _discard(self, entry: Entry) -> None:
-        for one in entry.attachments:
-            self._spool.discard(one.spool_name)
+        with contextlib.suppress(TryLater):  # what cannot be removed now goes with the next start's sweep
+            for one in entry.attachments:
+                self._spool.discard(one.spool_name)
 
-    def _settle(self, txn_id: str, result: str | Undelivered) -> None:
-        waiter = self._waiting.pop(txn_id, None)
-        if waiter is None or waiter.done():
+    async def _settle(self, txn_id: str) -> None:
+        """Tell whoever waits for this entry what the ledger says of it."""
+        fate = await outbox.fate_of(self._ledger, txn_id)
+        waiter = self._waiting.get(txn_id)
+        if waiter is None or waiter.done() or fate is None:
             return
-        with contextlib.suppress(asyncio.InvalidStateError):
-            if isinstance(result, str):
-                waiter.set_result(result)
-            else:
-                waiter.set_exception(result)
-                waiter.exception()  # somebody may have stopped waiting: then nobody need read it
+        if fate.state == "sent":
+            waiter.set_result(fate.event_id)
+        elif fate.state == "failed":
+            code, _, sentence = fate.error.partition(" ")
+            waiter.set_exception(Undelivered(sentence or "It was taken back.", code))
+            waiter.exception()  # who waited may be gone: then nobody need read it

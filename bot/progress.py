@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from typing import TYPE_CHECKING
 
+import structlog
+
 from commands.kit import describe
-from commands.kit.reply import edit
 from config.errors import CarrierbagError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from bot.matrix.session import MatrixSession
     from delivery.handover import Progress
+
+log = structlog.get_logger()
 
 #: Seconds between two edits.
 PAUSE = 2.0
 
 
 class ProgressMessage:
-    """The line under a share's headline. `note` and `uploading` only take note, from any thread."""
+    """The line under a share's headline. `note` and `uploading` only take note, from any thread; `show` says it."""
 
-    def __init__(self, session: MatrixSession, room_id: str, headline: str) -> None:
-        self._session = session
-        self._room_id = room_id
-        self._headline = headline
+    def __init__(self, show: Callable[[str], Awaitable[None]], *, pause: float = PAUSE) -> None:
+        self._show = show
+        self._pause = pause
         self._line = ""
         self._upload = ""
 
@@ -38,31 +38,33 @@ class ProgressMessage:
         """What is being made."""
         self._line = f"{progress.phase} {progress.done} of {progress.total}"
 
-    def uploading(self, sent: int) -> None:
-        """Bytes of the current file that are on the server."""
-        self._upload = f"sent {describe.megabytes(sent)}"
+    def uploading(self, sent: int, size: int) -> None:
+        """Bytes of the current file that are on the server, and all that it has."""
+        self._upload = f"sent {describe.megabytes(sent)} of {describe.megabytes(size)}"
 
     @contextlib.asynccontextmanager
-    async def shown(self, event_id: str) -> AsyncIterator[None]:
-        """Edit that event as things go on, until the block ends."""
-        task = asyncio.create_task(self._keep_showing(event_id))
+    async def shown(self) -> AsyncIterator[None]:
+        """Show it as things go on, until the block ends. Nothing that goes wrong with it harms the block."""
+        task = asyncio.create_task(self._keep_showing())
         try:
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
-    async def _keep_showing(self, event_id: str) -> None:
+    async def _keep_showing(self) -> None:
         shown = ""
         while True:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)
             now = ", ".join(filter(None, [self._line, self._upload]))
             if now != shown:
-                await self._edit(event_id, now)
+                await self._try_to_show(now)
                 shown = now
 
-    async def _edit(self, event_id: str, line: str) -> None:
-        with contextlib.suppress(CarrierbagError):
-            content = edit(f"{self._headline}\n{line}", event_id)
-            await self._session.send(self._room_id, content, uuid.uuid4().hex)
+    async def _try_to_show(self, line: str) -> None:
+        try:
+            await self._show(line)
+        except CarrierbagError as error:
+            log.info("progress not shown", code=error.code)
+        except Exception:
+            log.exception("progress not shown")

@@ -13,7 +13,7 @@ import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rendering.errors import CannotShow
 
@@ -33,26 +33,46 @@ class Workers:
         self._size = size or max(1, min(4, os.cpu_count() or 1))
         self._timeout = timeout
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["rendering.preview"])
+        self._context.set_forkserver_preload(["rendering.preload"])
         self._pool = self._new_pool()
+        #: As many jobs as workers: a job's time is counted from when it has a worker.
+        self._free = asyncio.Semaphore(self._size)
         self._alone = asyncio.Lock()
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def warm_up(self) -> None:
         """Start every worker now, so that the first picture does not wait for it."""
         await asyncio.gather(*(self.submit(os.getpid) for _ in range(self._size)))
 
     async def submit(self, job: Callable[..., Result], *arguments: object) -> Result:
-        """The job's result, or the exception it raised. Raises `CannotShow` when it crashed or took too long."""
+        """The job's result, or the exception it raised. Raises `CannotShow` when it crashed or took too long.
+
+        A job whose caller is cancelled runs to its end all the same, and is watched until then.
+        """
+        running = asyncio.ensure_future(self._do(job, *arguments))
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)
+
+    def close(self) -> None:
+        """End the workers; running jobs are given up."""
+        for running in self._running:
+            running.cancel()
+        self._end(self._pool)
+
+    def _ended(self, running: asyncio.Future[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # its caller may be gone: then nobody need read it
+
+    async def _do(self, job: Callable[..., Result], *arguments: object) -> Result:
         try:
-            return await self._run(job, *arguments)
+            async with self._free:
+                return await self._run(job, *arguments)
         except BrokenProcessPool:
             # Another job may have broken the pool: this one gets a second try with nobody beside it.
             async with self._alone:
                 return await self._run_alone(job, *arguments)
-
-    def close(self) -> None:
-        """End the workers; running jobs are given up."""
-        self._end(self._pool)
 
     async def _run(self, job: Callable[..., Result], *arguments: object) -> Result:
         pool = self._pool
@@ -70,7 +90,9 @@ class Workers:
         pool = self._new_pool(1)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(self._submitted(pool, job, *arguments)), self._timeout)
-        except (BrokenProcessPool, TimeoutError):
+        except TimeoutError:
+            raise CannotShow("decoding it takes too long", "P20") from None
+        except BrokenProcessPool:
             raise CannotShow("decoding it fails", "P21") from None
         finally:
             self._end(pool)

@@ -80,6 +80,15 @@ async def spool_names_in_use(db: Reading) -> frozenset[str]:
     return frozenset(row["spool_name"] for row in rows)
 
 
+async def spool_names_let_go(db: Reading, share_id: int) -> list[str]:
+    """Files of this share's events that are sent, given up or withdrawn: what is left of them may go."""
+    rows = await db.rows(
+        "SELECT spool_name FROM attachments JOIN outbox USING (txn_id) WHERE share_id = ? AND sealed_key IS NULL",
+        share_id,
+    )
+    return [row["spool_name"] for row in rows]
+
+
 async def forget_keys(tx: Transaction, txn_id: str) -> bool:
     """The event is sent or given up: its files are no longer needed, and nobody can decrypt them with our help.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ledger import attachments, audit, shares
-from ledger.attachments import Attachment, set_mxc, set_uploaded, spool_names_in_use
+from ledger.attachments import Attachment, set_mxc, set_uploaded, spool_names_in_use, spool_names_let_go
 from ledger.database import bound
 
 if TYPE_CHECKING:
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Attachment",
     "Entry",
+    "Fate",
     "attempted",
     "enqueue",
     "event_id_of",
     "failed",
+    "fate_of",
+    "lanes",
+    "next_in_lane",
     "next_to_send",
     "older_than",
     "queued",
@@ -32,6 +36,7 @@ __all__ = [
     "set_mxc",
     "set_uploaded",
     "spool_names_in_use",
+    "spool_names_let_go",
     "transaction_id",
     "withdraw",
 ]
@@ -56,6 +61,15 @@ class Entry:
     created_at: float = field(default=0.0, compare=False)
     attempts: int = field(default=0, compare=False)
     last_error: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How far one event has come: "queued", "sent" and then with its event id, or "failed" and then why."""
+
+    state: str
+    event_id: str
+    error: str
 
 
 _BOUND = ("txn_id", "room_id", "share_id", "step", "kind", "strict", "created_at")
@@ -97,6 +111,24 @@ async def next_to_send(db: Reading, room_id: str) -> Entry | None:
     row = await db.row(
         "SELECT * FROM outbox WHERE state = 'queued' AND room_id = ? ORDER BY seq LIMIT 1",
         room_id,
+    )
+    return await _entry(db, row) if row else None
+
+
+async def lanes(db: Reading) -> list[tuple[str, int | None]]:
+    """Room and share of all that waits, the longest waiting first: what belongs to no share has a lane per room."""
+    rows = await db.rows(
+        "SELECT room_id, share_id FROM outbox WHERE state = 'queued' GROUP BY room_id, share_id ORDER BY min(seq)"
+    )
+    return [(row["room_id"], row["share_id"]) for row in rows]
+
+
+async def next_in_lane(db: Reading, room_id: str, share_id: int | None) -> Entry | None:
+    """The oldest event that waits in this lane."""
+    row = await db.row(
+        "SELECT * FROM outbox WHERE state = 'queued' AND room_id = ? AND share_id IS ? ORDER BY seq LIMIT 1",
+        room_id,
+        share_id,
     )
     return await _entry(db, row) if row else None
 
@@ -175,6 +207,12 @@ async def event_id_of(db: Reading, txn_id: str) -> str | None:
     """The event that this transaction became; None as long as it is not sent."""
     row = await db.row("SELECT event_id FROM outbox WHERE txn_id = ?", txn_id)
     return row["event_id"] if row else None
+
+
+async def fate_of(db: Reading, txn_id: str) -> Fate | None:
+    """What became of an event; None when it was never enqueued."""
+    row = await db.row("SELECT state, event_id, last_error FROM outbox WHERE txn_id = ?", txn_id)
+    return Fate(row["state"], row["event_id"] or "", row["last_error"]) if row else None
 
 
 async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
