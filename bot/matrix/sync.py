@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,6 +125,8 @@ class SyncLoop:
         query = {"timeout": str(int(wait * 1000)), "filter": FILTER}
         if self._since is not None:
             query["since"] = self._since
+        else:  # answered at once; another number each time, lest Synapse repeats an old answer from its cache
+            query["timeout"] = str(secrets.randbelow(1_000_000))
         answer = table(await self._client.call("GET", client_path("sync"), query=query, seconds=wait + GRACE))
         if not isinstance(answer.get("next_batch"), str):
             raise TryLater("The chat server's answer makes no sense. I try again.", "M24")
