@@ -1,47 +1,45 @@
-"""What every benchmark prints: one row per number, as a table for people or as JSON for machines."""
+"""How every benchmark shows what it measured: a table for people, or JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One measured number, what it stands against, and what was promised."""
+    """One measurement: `value` in `unit`, compared with `against`, whose ratio to ours is `ratio`."""
 
     name: str
     value: float
     unit: str
-    #: What it is compared with, in words and its own number ("curl: 1.02 s"); empty when with nothing.
+    #: What it is compared with, in words with its own figure; "" if with nothing.
     against: str = ""
-    #: How many times: the row's name or goal says of what to what.
+    #: How often better than `against`, larger is better; None if compared with nothing.
     ratio: float | None = None
-    #: The promise in words ("at most 2 x"); empty when there is none.
+    #: In words, e.g. "at least 10 x".
     goal: str = ""
-    #: None when there is no promise.
     met: bool | None = None
 
 
-def show(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print the rows: a JSON list of objects with Row's names, or a table."""
+def show(rows: list[Row], as_json: bool) -> None:  # noqa: FBT001 - the value of --json
+    """Print the rows to standard output."""
     if as_json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
-    else:
-        Console().print(_table(rows))
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    table = Table("", "measured", "against", "ratio", "goal", "met")
+        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        return
+    table = Table(*(field.name for field in dataclasses.fields(Row)))
     for row in rows:
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
-        met = {True: "[green]yes", False: "[red]no", None: ""}[row.met]
-        table.add_row(row.name, f"{row.value:,.2f} {row.unit}", row.against, ratio, row.goal, met)
-    return table
+        table.add_row(*(_cell(value) for value in dataclasses.astuple(row)))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
