@@ -5,16 +5,15 @@ Exactly one match is shared; several are listed and asked about, never guessed.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 from access.policy import Action
 from commands.kit import describe, lists
 from commands.kit.context import Context, Outcome
+from commands.kit.parser import Choice, parse
 from commands.kit.registry import NO_WORDS, Words, command
 from commands.kit.reply import Reply
 from ledger import shares
-from studies.errors import StudyUnknown
 from studies.query import parse_query
 from studies.sources.everywhere import Found
 
@@ -23,13 +22,8 @@ if TYPE_CHECKING:
 
     from ledger.database import Transaction
     from ledger.finds import FoundList
-    from studies.sources.everywhere import Findings
-
-#: Studies offered when nothing was said about which.
-MOST = 10
 
 What = Annotated[Words, "a number from your list, or what you would type after !find; nothing for the latest"]
-_LIST_NUMBERS = re.compile(r"\d{1,3}(?:\s*[, ]\s*\d{1,3})*", re.ASCII)
 
 
 @command(
@@ -41,15 +35,17 @@ _LIST_NUMBERS = re.compile(r"\d{1,3}(?:\s*[, ]\s*\d{1,3})*", re.ASCII)
 async def share(context: Context, what: What = NO_WORDS) -> Outcome:
     """Share a study in this room."""
     kept = await lists.recalled(context)
-    if kept and (numbers := _numbers(what, kept)):
-        return await of_list(context, kept, numbers)
+    if numbers := _numbers(what):
+        return await of_list(context, lists.needed(kept), numbers)
     if not what and kept:
         found = [await _looked_up(context, item) for item in kept.items]
-        return await _one_or_ask(context, found, ())
-    findings = await context.sources.find(parse_query(what), limit=MOST)
+        return await _one_or_ask(context, found)
+    findings = await lists.found(context, parse_query(what))
+    notes = lists.away(findings)
     if not findings.found:
-        raise StudyUnknown(_nothing(what, findings), "Q20")
-    return await _one_or_ask(context, findings.found, tuple(lists.away(findings)))
+        return Outcome((Reply("none", _nothing(what, notes), strict=False),), (lists.queried(context),))
+    outcome = await _one_or_ask(context, findings.found, notes)
+    return Outcome(outcome.replies, (lists.queried(context), *outcome.effects))
 
 
 async def of_list(context: Context, kept: FoundList, numbers: Sequence[int]) -> Outcome:
@@ -58,11 +54,10 @@ async def of_list(context: Context, kept: FoundList, numbers: Sequence[int]) -> 
     return Outcome(effects=(*(_opened(context, one) for one in found), lists.forgotten(context)))
 
 
-def _numbers(what: str, kept: FoundList) -> list[int]:
-    """Numbers that can only be meant for the list: short ones, when there is a list. Else what was typed is a query."""
-    short = _LIST_NUMBERS.fullmatch(what)
-    numbers = [int(one) for one in re.findall(r"\d+", what)] if short else []
-    return list(dict.fromkeys(numbers)) if numbers and max(numbers) <= max(MOST, len(kept.items)) else []
+def _numbers(what: str) -> tuple[int, ...]:
+    """Short numbers mean the list and nothing else: a patient ID "2" must not be shared for a number of an old list."""
+    chosen = parse(what)
+    return chosen.numbers if isinstance(chosen, Choice) else ()
 
 
 async def _looked_up(context: Context, item: object) -> Found:
@@ -71,7 +66,7 @@ async def _looked_up(context: Context, item: object) -> Found:
     return Found(study, kept["source"])
 
 
-async def _one_or_ask(context: Context, found: Sequence[Found], notes: Sequence[str]) -> Outcome:
+async def _one_or_ask(context: Context, found: Sequence[Found], notes: Sequence[str] = ()) -> Outcome:
     if len(found) == 1:
         whole = await _looked_up(context, {"source": found[0].source, "uid": found[0].study.study_instance_uid})
         return Outcome(effects=(_opened(context, whole), lists.forgotten(context)))
@@ -82,12 +77,12 @@ async def _one_or_ask(context: Context, found: Sequence[Found], notes: Sequence[
     return Outcome((Reply("which", text),), (asked,))
 
 
-def _nothing(what: str, findings: Findings) -> str:
+def _nothing(what: str, notes: Sequence[str]) -> str:
     if what:
-        sentence = "No study found. Check the number, or search by family name and birth date."
+        sentence = "No study found. Check the number, or search by family name and birth date. [Q20]"
     else:
-        sentence = "There is no study to share. Type what you look for: !share study 999 000 0018"
-    return " ".join([sentence, *lists.away(findings)])
+        sentence = "There is no study to share. Type what you look for: !share study 999 000 0018 [Q20]"
+    return "\n".join([sentence, *notes])
 
 
 def _opened(context: Context, found: Found) -> lists.Effect:

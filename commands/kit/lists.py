@@ -15,13 +15,28 @@ if TYPE_CHECKING:
 
     from commands.kit.context import Context
     from ledger.database import Reading
+    from studies.model import StudyQuery
     from studies.sources.everywhere import Findings, Found
+
+#: Studies shown at most.
+MOST = 10
+#: Of people found by name, at most so many, so that nobody browses.
+MOST_BY_NAME = 5
 
 Effect = Callable[[Transaction], Awaitable[Sequence[Reply]]]
 
 
 class NoSuchNumber(Mistake):
     """The number is not on the list."""
+
+
+class NoList(Mistake):
+    """A number, and no list that it could be from."""
+
+
+async def found(context: Context, query: StudyQuery) -> Findings:
+    """All sources, asked for as many as may be shown. Raises the errors of `studies.errors`."""
+    return await context.sources.find(query, limit=MOST_BY_NAME if query.family_name else MOST)
 
 
 def remembered(context: Context, found: Sequence[Found], *, kind: finds.Kind = "find") -> Effect:
@@ -56,11 +71,22 @@ async def recalled_by(ledger: Reading, room_id: str, person: str, now: float) ->
     return kept if kept and kept.items else None
 
 
+def needed(kept: finds.FoundList | None) -> finds.FoundList:
+    """The list. Raises `NoList` when there is none any more."""
+    if kept is None:
+        raise NoList(
+            "You have no list here any more that this number could be from. Look again with !find; "
+            "for an accession number or patient ID that short write acc: or id: before it.",
+            "T06",
+        )
+    return kept
+
+
 def chosen(kept: finds.FoundList, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
     """The items of these numbers. Raises `NoSuchNumber`, and then nothing is shared."""
     for number in numbers:
         if not 1 <= number <= len(kept.items):
-            raise NoSuchNumber(f"{number} is not on the list: it goes from 1 to {len(kept.items)}.", "Q21")
+            raise NoSuchNumber(f"{number} is not on the list: it goes from 1 to {len(kept.items)}.", "T05")
     return [kept.items[number - 1] for number in numbers]
 
 
@@ -69,11 +95,17 @@ def away(findings: Findings) -> list[str]:
     return [str(one) for one in findings.away]
 
 
-def queried(context: Context) -> audit.AuditEvent:
-    """That this person searched (DICOM PS3.15 A.5.3.10); what for is not kept."""
-    return audit.AuditEvent(
+def queried(context: Context) -> Effect:
+    """Audit that this person searched (DICOM PS3.15 A.5.3.10); what for is not kept."""
+    event = audit.AuditEvent(
         audit.AuditKind.QUERY,
         who=context.clinician.user_id,
         device_id=context.clinician.device_id,
         room_id=context.room.room_id,
     )
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        await audit.record(tx, event)
+        return ()
+
+    return effect
