@@ -114,14 +114,14 @@ def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tup
     from rendering.frame import read_frame  # noqa: PLC0415
 
     frames: list[Frame | None] = []
-    problems: list[tuple[int, str]] = []
+    errors: dict[int, CannotShow] = {}
     for place, tile in enumerate(plan.tiles):
         try:
             with guarded():
                 frames.append(read_frame(tile.path, tile.frame, edge=edge))
         except CannotShow as error:
             frames.append(None)
-            problems.append((place, error.reason))
-    if len(problems) == len(frames):
-        raise CannotShow(problems[0][1] if problems else "there is nothing in it to show")
-    return frames, tuple(problems)
+            errors[place] = error
+    if len(errors) == len(frames):
+        raise next(iter(errors.values()), CannotShow("there is nothing in it to show"))
+    return frames, tuple((place, error.reason) for place, error in errors.items())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: pynetdicom installs tools of the same names into the environment: dcmtk's are called by their own path.
-DCM2PNM = Path("/usr/bin/dcm2pnm")
+DCM2PNM = Path("/usr/bin/dcmj2pnm")
 
 
 def make_image(pixels: np.ndarray[Any, Any], **attributes: Any) -> Dataset:

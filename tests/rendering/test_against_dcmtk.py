@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +14,11 @@ from rendering.montage import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
+
+#: Not the tools of the same names that pynetdicom installs.
+DCMTK = Path("/usr/bin")
 
 UNSIGNED = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 SIGNED = np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64)
@@ -71,6 +75,51 @@ def test_the_presentation_lut_shape_decides_before_the_photometric_interpretatio
 ) -> None:
     given = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
     assert difference(image(UNSIGNED, BitsStored=12, **given, **WINDOW), "+Wi", "1") <= 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "options"),
+    [
+        ("dcmcjpeg", ["+e1"]),
+        ("dcmcjpeg", ["+el"]),
+        ("dcmcjpls", []),
+        ("dcmcrle", []),
+    ],
+)
+@pytest.mark.parametrize("pixels", [BYTES, UNSIGNED, SIGNED, COLOUR], ids=["8 bits", "12 bits", "signed", "colour"])
+def test_what_dcmtk_compressed_is_shown_as_before(
+    *,
+    tool: str,
+    options: list[str],
+    pixels: Any,
+    image: Callable[..., Dataset],
+    written: Callable[[Dataset], Path],
+    tmp_path: Path,
+) -> None:
+    if not (encoder := DCMTK / tool).exists():
+        pytest.skip("dcmtk is not installed")
+    compressed = tmp_path / "compressed.dcm"
+    subprocess.run([encoder, *options, written(image(pixels)), compressed], check=True, capture_output=True)
+    assert np.array_equal(read_frame(compressed).pixels, pixels)
+
+
+@pytest.mark.parametrize("options", [["+eb", "+q", "95"], ["+eb", "+q", "95", "+s4"], ["+eb", "+cr"]])
+def test_colour_of_baseline_jpeg_is_what_dcmtk_shows(
+    *,
+    options: list[str],
+    image: Callable[..., Dataset],
+    written: Callable[[Dataset], Path],
+    dcmtk: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    if not (encoder := DCMTK / "dcmcjpeg").exists():
+        pytest.skip("dcmtk is not installed")
+    compressed = tmp_path / "compressed.dcm"
+    smooth = np.stack(np.broadcast_arrays(*np.ogrid[0:200:64j, 0:250:80j], 90), axis=-1).astype(np.uint8)
+    subprocess.run([encoder, *options, written(image(smooth)), compressed], check=True, capture_output=True)
+    ours, theirs = read_frame(compressed).pixels.astype(int), dcmtk(compressed).astype(int)
+    assert np.abs(ours - theirs).max() <= 3
+    assert np.abs(ours - smooth.astype(int)).mean() < 8
 
 
 def test_sigmoid_is_what_dcmtk_shows(image: Callable[..., Dataset], difference: Callable[..., int]) -> None:

@@ -7,6 +7,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -78,6 +80,37 @@ def test_lossless_syntaxes_give_the_same_pixels(
     frame = read_frame(written(ds))
     assert frame.pixels.dtype == pixels.dtype
     assert np.array_equal(frame.pixels, pixels)
+
+
+@pytest.mark.parametrize("pixels", [UNSIGNED, SIGNED])
+def test_htj2k_gives_the_same_pixels(
+    pixels: Any, image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    ds = image(pixels)
+    ds.file_meta.TransferSyntaxUID = HTJ2KLossless
+    ds.PixelData = encapsulate([bytes(imagecodecs.htj2k_encode(pixels))])
+    ds["PixelData"].is_undefined_length = True
+    frame = read_frame(written(ds))
+    assert frame.pixels.dtype == pixels.dtype
+    assert np.array_equal(frame.pixels, pixels)
+
+
+@pytest.mark.parametrize("syntax", [HTJ2KLossless, JPEG2000Lossless])
+def test_a_smaller_decode_is_near_the_mean_of_its_blocks(
+    syntax: UID, image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    down, across = np.mgrid[0:512, 0:384]
+    smooth = (2000 + 1999 * np.sin(across / 30) * np.cos(down / 40)).astype(np.uint16)
+    ds = image(smooth, BitsStored=12)
+    if syntax == HTJ2KLossless:
+        ds.file_meta.TransferSyntaxUID = syntax
+        ds.PixelData = encapsulate([bytes(imagecodecs.htj2k_encode(smooth))])
+        ds["PixelData"].is_undefined_length = True
+    else:
+        ds.compress(syntax)
+    small = read_frame(written(ds), edge=256).pixels
+    assert small.shape == (256, 192)
+    assert np.abs(small.astype(int) - box_mean(smooth, 2).astype(int)).max() < 60
 
 
 @pytest.mark.parametrize("little", [True, False])
