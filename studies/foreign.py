@@ -23,7 +23,7 @@ config.settings.reading_validation_mode = config.IGNORE
 TAGS = sorted(tag for tag in WANTED.keys() | WANTED_SEQUENCES.keys() if tag >> 16 > 2)  # noqa: PLR2004 - the meta group
 
 
-def read_with_pydicom(path: Path) -> tuple[Elements, Elements, str]:
+def read_with_pydicom(path: Path | str) -> tuple[Elements, Elements, str]:
     """(file meta, data set, byte order "<" or ">"). Raises `BrokenFile`."""
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)

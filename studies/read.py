@@ -39,7 +39,7 @@ _MAGIC = b"DICM"
 class _File:
     """The beginning of a file."""
 
-    path: Path
+    path: Path | str
     data: bytes
     size: int
 
@@ -52,7 +52,7 @@ class _File:
         return self.data[_PREAMBLE : _PREAMBLE + 4] == _MAGIC
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path | str) -> Header | None:
     """What an index needs of a file, or None when it is no DICOM instance (a DICOMDIR is none either).
 
     Raises `BrokenFile` for one that is meant to be DICOM and cannot be read, and `OSError` as the system gives it.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 #: Raised whenever the tables or the rows' JSON change: an older index is made anew.
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, study BLOB, instance BLOB, sealed BLOB NOT NULL);
 CREATE INDEX files_of_study ON files (study) WHERE study IS NOT NULL;
@@ -109,7 +109,7 @@ class FolderIndex:
 
     @contextlib.contextmanager
     def changing(self, same: Callable[[str, str], bool]) -> Iterator[Changes]:
-        """One transaction; at its end the touched studies' dates and keys are made anew.
+        """One transaction; at its end the touched studies' dates and keys are brought up to date.
 
         `same` compares the content of two files, by their paths.
         """
@@ -117,25 +117,33 @@ class FolderIndex:
         try:
             changes = Changes(self, self._db, self._cipher, same)
             yield changes
-            for study in changes.touched:
-                self._refresh(study)
+            for study in changes.dropped:
+                self._db.execute("DELETE FROM keys WHERE study = ?", (study,))
+                self._db.execute("DELETE FROM studies WHERE study = ?", (study,))
+                self._look_up(study, {one.study for one in self._headers(study)})
+            for study, said in changes.added.items():
+                if study not in changes.dropped:
+                    self._look_up(study, said)
         except BaseException:
             self._db.execute("ROLLBACK")
             self._load()
             raise
         self._db.execute("COMMIT")
 
-    def _refresh(self, study: bytes) -> None:
-        self._db.execute("DELETE FROM keys WHERE study = ?", (study,))
-        headers = self._headers(study)
-        if not headers:
-            self._db.execute("DELETE FROM studies WHERE study = ?", (study,))
+    def _look_up(self, study: bytes, said: set[Study]) -> None:
+        """Let a study be found by what its files say of it, besides what others of them have said before."""
+        moments = [(_iso(one.study_date), _iso(one.study_time)) for one in said] + self._moments(study)
+        if not moments:
             return
-        date, time = max((_iso(one.study.study_date), _iso(one.study.study_time)) for one in headers)
+        date, time = max(moments)
         sealed = self._cipher.seal(time.encode(), _time_place(study, date))
         self._db.execute("INSERT OR REPLACE INTO studies VALUES (?, ?, ?)", (study, date, sealed))
-        values = {self._blind(key) for key in keys_of(one.study for one in headers)}
-        self._db.executemany("INSERT INTO keys VALUES (?, ?)", [(value, study) for value in values])
+        values = [(self._blind(key), study) for key in keys_of(said)]
+        self._db.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", values)
+
+    def _moments(self, study: bytes) -> list[tuple[str, str]]:
+        rows = self._db.execute("SELECT study_date, sealed_time FROM studies WHERE study = ?", (study,))
+        return [(date, self._cipher.open(sealed, _time_place(study, date)).decode()) for date, sealed in rows]
 
     def _headers(self, study: bytes) -> list[Header]:
         return [row.header for *_, row in self._rows("study = ?", study) if row.header]
@@ -173,7 +181,7 @@ class FolderIndex:
 
     def row(self, instance: Instance) -> Row | None:
         """The file that holds an instance."""
-        rows = self.rows(self._blind(("instance", instance.sop_instance_uid)))
+        rows = self.rows(self._cipher.blind(instance.sop_instance_uid, "folder/instance"))
         return next((row for row in rows if row.header and row.header.instance.copy == instance.copy), None)
 
     def rows(self, instance: bytes) -> list[Row]:
@@ -193,8 +201,10 @@ class Changes:
         self._same = same
         self._known = index.known
         self._next = 1 + (db.execute("SELECT max(id) FROM files").fetchone()[0] or 0)
-        self.touched: set[bytes] = set()
-        self._blinded: dict[str, bytes] = {}
+        self._digests: dict[str, bytes] = {}
+        #: Studies that lost a file, by digest; and what new files say of theirs.
+        self.dropped: set[bytes] = set()
+        self.added: dict[bytes, set[Study]] = {}
 
     def drop(self, paths: Iterable[str]) -> None:
         """Forget these files."""
@@ -203,26 +213,32 @@ class Changes:
             (study,) = self._db.execute("SELECT study FROM files WHERE id = ?", (row_id,)).fetchone()
             self._db.execute("DELETE FROM files WHERE id = ?", (row_id,))
             if study:
-                self.touched.add(study)
+                self.dropped.add(study)
 
     def put(self, row: Row) -> None:
         """Remember a file. One that holds other bytes under a known SOP Instance UID becomes a copy with a number.
 
         Which of the two is right, nobody here can tell; so neither is lost. The same bytes again are left out.
         """
-        if row.header is None:
+        header = row.header
+        if header is None:
             self._insert(row, None, None)
             return
-        uid = row.header.study.study_instance_uid
-        study = self._blinded.get(uid) or self._cipher.blind(uid, "folder/study")
-        self._blinded[uid] = study
-        instance = self._cipher.blind(row.header.instance.sop_instance_uid, "folder/instance")
-        others = self._index.rows(instance)
-        if any(self._same(other.path, row.path) for other in others):
-            self._insert(Row(row.path, row.version, problem=DUPLICATE), None, None)
-            return
-        self._insert(_numbered(row, others), study, instance)
-        self.touched.add(study)
+        instance = self._cipher.blind(header.instance.sop_instance_uid, "folder/instance")
+        if self._db.execute("SELECT 1 FROM files WHERE instance = ?", (instance,)).fetchone():
+            others = self._index.rows(instance)
+            if any(self._same(other.path, row.path) for other in others):
+                self._insert(Row(row.path, row.version, problem=DUPLICATE), None, None)
+                return
+            row = replace(row, header=_numbered(header, others))
+        study = self._digest(header.study.study_instance_uid)
+        self._insert(row, study, instance)
+        self.added.setdefault(study, set()).add(header.study)
+
+    def _digest(self, study_instance_uid: str) -> bytes:
+        if study_instance_uid not in self._digests:
+            self._digests[study_instance_uid] = self._cipher.blind(study_instance_uid, "folder/files of study")
+        return self._digests[study_instance_uid]
 
     def _insert(self, row: Row, study: bytes | None, instance: bytes | None) -> None:
         row_id, self._next = self._next, self._next + 1
@@ -231,11 +247,9 @@ class Changes:
         self._known[row.path] = Known(row_id, row.version, instance is not None, row.problem)
 
 
-def _numbered(row: Row, others: Sequence[Row]) -> Row:
-    if not others or row.header is None:
-        return row
+def _numbered(header: Header, others: Sequence[Row]) -> Header:
     copy = 1 + max(other.header.instance.copy for other in others if other.header)
-    return replace(row, header=replace(row.header, instance=replace(row.header.instance, copy=copy)))
+    return replace(header, instance=replace(header.instance, copy=copy))
 
 
 def _iso(value: datetime.date | datetime.time | None) -> str:

@@ -108,7 +108,7 @@ class Scanner:
             if self._stopping.is_set() or path not in tree.files:
                 continue
             try:
-                yield Row(path, tree.files[path], read_header(self._root / path))
+                yield Row(path, tree.files[path], read_header(f"{self._root}/{path}"))
             except BrokenFile as error:
                 yield Row(path, tree.files[path], problem=error.reason)
             except FileNotFoundError:
