@@ -18,6 +18,9 @@ _SHAPES = {
     "TM": re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?"),
     "IS": re.compile(r"[+-]?\d{1,11}"),
     "CS": re.compile(r"[A-Z0-9_ ]+"),
+    # As text too, for tables; the widest that surely fits.
+    "US": re.compile(r"[1-5]?\d{1,4}"),
+    "UL": re.compile(r"\d{1,9}"),
 }
 
 

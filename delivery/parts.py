@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from delivery.archive import END_OVERHEAD, MEMBER_OVERHEAD
 from delivery.errors import TooLarge
-from delivery.records import kind_of
+from delivery.records import REFERRING, kind_of
 
 if TYPE_CHECKING:
     from studies.model import Instance, Study
@@ -87,8 +87,8 @@ class _Filling:
 
 def packed_size(instance: Instance) -> int:
     """What one instance takes in a ZIP at most, in bytes."""
-    # A presentation state's record repeats its references, which are at most all of it.
-    record = instance.size if kind_of(instance.sop_class_uid, has_pixels=False) == "PRESENTATION" else 0
+    # A record that repeats references is at most as long as what they are in.
+    record = instance.size if kind_of(instance.sop_class_uid, has_pixels=False) in REFERRING else 0
     return instance.size + record + INSTANCE_OVERHEAD
 
 

@@ -52,6 +52,7 @@ _KINDS = {
     "68.": "SURFACE SCAN",
     "77.1.5.3": "STEREOMETRIC",
     "78.": "MEASUREMENT",
+    "78.6": "SR DOCUMENT",
     "79.": "SR DOCUMENT",
     "80.": "MEASUREMENT",
     "88.": "SR DOCUMENT",
@@ -72,9 +73,11 @@ _KINDS = {
 
 #: A key's value when the object has none: text for Type 1, "" for Type 2, None where it may be left out.
 _Keys = dict[str, str | None]
+_IMAGE_TYPE = "ImageType"
 NO_DATE, NO_TIME = "19000101", "000000"
 _CONTENT: _Keys = {"ContentDate": NO_DATE, "ContentTime": NO_TIME}
-_LABELLED: _Keys = {**_CONTENT, "ContentLabel": "UNTITLED", "ContentDescription": "", "ContentCreatorName": ""}
+_LABEL: _Keys = {"ContentLabel": "UNTITLED", "ContentDescription": "", "ContentCreatorName": ""}
+_LABELLED: _Keys = {**_CONTENT, **_LABEL}
 _KEYS: Mapping[str, _Keys] = {
     "ASSESSMENT": {"InstanceCreationDate": NO_DATE, "InstanceCreationTime": ""},
     "ENCAP DOC": {
@@ -90,9 +93,7 @@ _KEYS: Mapping[str, _Keys] = {
     "PRESENTATION": {
         "PresentationCreationDate": NO_DATE,
         "PresentationCreationTime": NO_TIME,
-        "ContentLabel": "UNTITLED",
-        "ContentDescription": "",
-        "ContentCreatorName": "",
+        **_LABEL,
     },
     "RAW DATA": _CONTENT,
     "REGISTRATION": _LABELLED,
@@ -103,7 +104,7 @@ _KEYS: Mapping[str, _Keys] = {
     "RT TREAT RECORD": {"TreatmentDate": "", "TreatmentTime": ""},
     "SPECTROSCOPY": {
         **_CONTENT,
-        "ImageType": "ORIGINAL",
+        _IMAGE_TYPE: "ORIGINAL\\PRIMARY\\UNKNOWN\\NONE",
         "NumberOfFrames": "1",
         "Rows": "1",
         "Columns": "1",
@@ -115,16 +116,23 @@ _KEYS: Mapping[str, _Keys] = {
         "CompletionFlag": "PARTIAL",
         "VerificationFlag": "UNVERIFIED",
     },
+    "STEREOMETRIC": _LABEL,
     "SURFACE": _LABELLED,
     "SURFACE SCAN": _CONTENT,
     "TRACT": _LABELLED,
     "VALUE MAP": _LABELLED,
     "WAVEFORM": _CONTENT,
 }
-#: Kinds with sequences among their keys.
+_TITLE, _OBSERVERS = "ConceptNameCodeSequence", "VerifyingObserverSequence"
+#: Kinds whose records repeat, as they are, which other instances the object refers to.
+REFERRING = {
+    "PRESENTATION": ("ReferencedSeriesSequence", "BlendingSequence"),
+    "SPECTROSCOPY": ("ReferencedImageEvidenceSequence",),
+}
+#: Kinds with sequences among their keys, and which of the object's are looked at for them.
 _SEQUENCES = {
-    "PRESENTATION": (_REFERENCES := ("ReferencedSeriesSequence", "BlendingSequence")),
-    "SR DOCUMENT": (_TITLE := "ConceptNameCodeSequence", _OBSERVERS := "VerifyingObserverSequence"),
+    **REFERRING,
+    "SR DOCUMENT": (_TITLE, _OBSERVERS),
     "KEY OBJECT DOC": (_TITLE,),
     "ENCAP DOC": (_TITLE,),
 }
@@ -158,7 +166,8 @@ def put(keys: Dataset, values: Mapping[str, str]) -> None:
     """Set attributes by keyword, each as its VR allows; binary numbers are given as text too."""
     for name, text in values.items():
         vr = dictionary_VR(tag_for_keyword(name) or 0)
-        setattr(keys, name, int(text) if vr in {"US", "UL"} else fitted(vr, text))
+        several = text.split("\\") if name == _IMAGE_TYPE else [text]
+        setattr(keys, name, [int(one) if vr in {"US", "UL"} else fitted(vr, one) for one in several])
 
 
 def encoded(keys: Dataset) -> bytes:
@@ -178,19 +187,21 @@ def _written(keys: Dataset) -> bytes:
 
 
 def _value(header: Dataset, name: str, default: str | None) -> str | None:
-    """The first value that fits its VR, else the default."""
+    """The first value (of ImageType all) if it fits its VR, else the default."""
     found = header.get(name)
-    first = found[0] if isinstance(found, (list, MultiValue)) and found else found
-    return fitted(dictionary_VR(tag_for_keyword(name) or 0), str(first)) or default if first is not None else default
+    values = [str(one) for one in (found if isinstance(found, MultiValue) else [found]) if one is not None]
+    vr = dictionary_VR(tag_for_keyword(name) or 0)
+    kept = values if name == _IMAGE_TYPE else values[:1]
+    return "\\".join(filter(None, (fitted(vr, one) for one in kept))) or default
 
 
 def _put_sequences(keys: Dataset, header: Dataset, kind: str) -> None:
-    if kind == "PRESENTATION":
-        for name in _REFERENCES:
-            if header.get(name):
-                setattr(keys, name, header[name].value)
-    if kind in {"SR DOCUMENT", "KEY OBJECT DOC"} or header.get(_TITLE):
-        keys.ConceptNameCodeSequence = [_title(header)]
+    for name in REFERRING.get(kind, ()):
+        if header.get(name):
+            setattr(keys, name, header[name].value)
+    if _TITLE in _SEQUENCES.get(kind, ()):
+        named = kind != "ENCAP DOC" or header.get(_TITLE)
+        keys.ConceptNameCodeSequence = [_title(header)] if named else []
     if keys.get("VerificationFlag") == "VERIFIED":
         keys.VerificationDateTime = max(_verifications(header), default=NO_DATE)
 
