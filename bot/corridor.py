@@ -299,7 +299,7 @@ async def _unfinished(tx: Transaction, number: int) -> Share:
 
 def _digest(study: Study) -> str:
     """Of which instances it consists."""
-    files = sorted(f"{one.sop_instance_uid} {one.size}" for one in study.instances)
+    files = sorted(f"{one.key} {one.size}" for one in study.instances)
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 

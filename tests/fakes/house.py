@@ -1,0 +1,168 @@
+"""The real parts of the bot around the in-memory session: they can be stopped and built anew on what they left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from access.policy import Policy
+from bot.corridor import Corridor
+from bot.dispatch import Dispatcher
+from bot.guard import RoomGuard
+from bot.outbox import Outbox
+from bot.resume import resume
+from config.state import FieldCipher
+from delivery.spool import Spool
+from ledger import inbox, shares
+from ledger.database import Database
+from ledger.inbox import InboxMessage
+from studies.sources.everywhere import Everywhere
+from studies.sources.folder import FolderSource
+from tests.fakes.session import ANNA, ROOM, SERVER, MemorySession
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from bot.workers import Workers
+    from ledger.shares import Share
+
+CIPHER = FieldCipher(bytes(range(32)))
+
+
+@dataclass
+class Clock:
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class House:
+    """`async with house.open():` builds it on its directory, `house.running()` runs it; both as often as wanted."""
+
+    root: Path
+    workers: Workers
+    session: MemorySession = field(default_factory=MemorySession)
+    clock: Clock = field(default_factory=Clock)
+    policy: Policy = field(default_factory=lambda: Policy.of(SERVER))
+    part_bytes: int = 50_000_000
+    quota: int = 100_000_000
+    _numbers: Any = field(default_factory=itertools.count)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "studies"
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> Any:
+        """Everything built anew on what lies in the directory."""
+        self.folder.mkdir(exist_ok=True)
+        async with contextlib.AsyncExitStack() as stack:
+            self.ledger = await Database.open(self.root / "ledger.db", CIPHER, clock=self.clock)
+            stack.push_async_callback(self.ledger.close)
+            self.source = FolderSource("radiology", self.folder, self.root / "index.db", CIPHER)
+            await self.source.open()
+            stack.push_async_callback(self.source.close)
+            self._build()
+            yield self
+
+    def _build(self) -> None:
+        sources = Everywhere([self.source])
+        self.spool = Spool(self.root / "spool", self.quota)
+        guard = RoomGuard(self.session.facts, self.policy, self.ledger)
+        session: Any = self.session
+        self.outbox = Outbox(
+            self.ledger,
+            session,
+            self.spool,
+            guard=guard,
+            on_uploaded=lambda entry, size: self.corridor.uploaded(entry, size),
+            first_pause=0.01,
+        )
+        self.corridor = Corridor(
+            ledger=self.ledger,
+            session=session,
+            outgoing=self.outbox,
+            sources=sources,
+            spool=self.spool,
+            workers=self.workers,
+            part_bytes=self._part_bytes,
+            retry_pause=0.05,
+        )
+        self.dispatcher = Dispatcher(
+            ledger=self.ledger,
+            sources=sources,
+            policy=self.policy,
+            facts=self.session.facts,
+            after=self._committed,
+            retry_pause=0.01,
+        )
+
+    async def _part_bytes(self) -> int:
+        return self.part_bytes
+
+    def _committed(self) -> None:
+        self.outbox.poke()
+        self.corridor.poke()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> Any:
+        """Outbox, corridor and dispatcher at work, until the block ends: then all tasks are cancelled."""
+        await resume(self.ledger, self.spool)
+        tasks = [asyncio.create_task(one.run()) for one in (self.outbox, self.corridor, self.dispatcher)]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [one for one in results if not isinstance(one, asyncio.CancelledError)] == []
+
+    async def hear(self, body: str, *, sender: str = ANNA, room: str = ROOM, **fields: Any) -> str:
+        """A message comes in; its event id."""
+        number = next(self._numbers)
+        event_id = fields.pop("event_id", f"$in-{number}")
+        facts: dict[str, Any] = {"authenticated": True, "server_ts": int(self.clock.now * 1000), "session_id": "megolm"}
+        facts |= {"message_index": number, "device_id": "PHONE", "display_name": "", "msgtype": "m.text"} | fields
+        message = InboxMessage(event_id=event_id, room_id=room, sender=sender, body=body, **facts)
+        await inbox.receive(self.ledger, [message], f"token-{number}")
+        self.dispatcher.poke()
+        return event_id
+
+    async def ask(self, body: str, **fields: Any) -> list[str]:
+        """What is said to one message until it is answered and nothing is being sent, while the house is running."""
+        before = len(self.session.posted)
+        await self.hear(body, **fields)
+        await self.quiet()
+        return [one.body for one in self.session.posted[before:]]
+
+    async def quiet(self) -> None:
+        """Wait until every message is answered, every share finished and everything sent."""
+        await until(self._idle)
+
+    async def _idle(self) -> bool:
+        waiting = await self.ledger.row(
+            "SELECT 1 FROM inbox WHERE handled_at IS NULL UNION SELECT 1 FROM outbox WHERE state = 'queued'"
+        )
+        return waiting is None and not await shares.unfinished(self.ledger)
+
+    async def share(self, number: int = 1) -> Share:
+        found = await shares.get(self.ledger, number)
+        assert found is not None
+        return found
+
+    def spooled(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "spool").iterdir())
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """Wait for something to become true."""
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):
+            await asyncio.sleep(0.01)
+    return found
