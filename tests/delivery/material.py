@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from delivery.parcel import Parcel
     from delivery.parts import Part
     from delivery.spool import Spool
+    from studies.read import Header
 
 BUNDLED = Path(pydicom.data.__file__).parent / "test_files"
 REAL = Path(data_store.__file__).parent / "data"
@@ -46,30 +48,31 @@ class Found:
 
 def gathered(paths: Iterable[Path]) -> list[Found]:
     """Whatever of these files is a DICOM instance, by study."""
-    headers = []
+    by_study: dict[str, list[tuple[Header, Path]]] = {}
     for path in paths:
         try:
             header = read_header(path)
         except (BrokenFile, OSError):
             continue
         if header is not None:
-            headers.append((header, path))
-    by_study: dict[str, list] = {}
-    for header, path in headers:
-        by_study.setdefault(header.study.study_instance_uid, []).append((header, path))
+            by_study.setdefault(header.study.study_instance_uid, []).append((header, path))
     return [_found(group) for group in by_study.values()]
 
 
-def _found(group: list) -> Found:
-    by_series: dict[str, list] = {}
+def _found(group: list[tuple[Header, Path]]) -> Found:
+    copies: Counter[str] = Counter()
+    by_series: dict[str, list[tuple[Instance, Path]]] = {}
+    series = {header.series.series_instance_uid: header.series for header, _ in reversed(group)}
     for header, path in group:
-        by_series.setdefault(header.series.series_instance_uid, []).append((header, path))
-    ordered = [one for series in by_series.values() for one in series]
-    series = tuple(
-        replace(one[0][0].series, instances=tuple(header.instance for header, _ in one)) for one in by_series.values()
-    )
-    study = replace(group[0][0].study, series=series)
-    return Found(study, tuple((header.instance, path) for header, path in ordered))
+        uid = header.instance.sop_instance_uid
+        instance = replace(header.instance, copy=copies[uid])
+        copies[uid] += 1
+        by_series.setdefault(header.series.series_instance_uid, []).append((instance, path))
+    whole_series = [
+        replace(series[uid], instances=tuple(instance for instance, _ in files)) for uid, files in by_series.items()
+    ]
+    study = replace(group[0][0].study, series=tuple(whole_series))
+    return Found(study, tuple(file for files in by_series.values() for file in files))
 
 
 @cache
