@@ -17,7 +17,7 @@ from commands.kit.parser import MOST_CHOICES, Call, Choice, parse
         ("! share study", Call("share", "study")),
         ("\N{FULLWIDTH EXCLAMATION MARK}find 1", Call("find", "1")),
         ("!find\n999 000\u00a00018", Call("find", "999 000 0018")),
-        ("!find \u201cO\u2019Brien\u201d 12/04/1963", Call("find", "\"O'Brien\" 12/04/1963")),
+        ("!find \u201cO\u2019Brien\u201d 12/04/1963", Call("find", '"O\'Brien" 12/04/1963')),
         ("\u200b!share\u200e study", Call("share", "study")),
         ("!find \u2066\u202e9990000018\u2069", Call("find", "9990000018")),
         ("\ufeff!status\u2060 3", Call("status", "3")),
