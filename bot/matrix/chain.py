@@ -98,8 +98,9 @@ def _cross_signing_key(user_id: str, answer: Mapping[str, Any], usage: str) -> s
         raw_key(key)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    genuine = stated.get("user_id") == user_id and usage in stated.get("usage", ()) and key_id == f"ed25519:{key}"
-    return str(key) if genuine else None
+    usages = stated.get("usage")
+    serves = isinstance(usages, list) and usage in usages
+    return str(key) if serves and stated.get("user_id") == user_id and key_id == f"ed25519:{key}" else None
 
 
 def _failed(user_id: str, answer: Mapping[str, Any]) -> bool:

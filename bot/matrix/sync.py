@@ -11,6 +11,7 @@ import asyncio
 import json
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -189,9 +190,10 @@ class SyncLoop:
         """What may fail without harm: it is tried again in the next round."""
         for room_id, invitation in table(table(answer.get("rooms")).get("invite")).items():
             self._invitations[room_id] = _inviter(invitation, self._session.user_id)
-        for task in (self._answer_invitations(), self._replenish(answer), self._session.room_keys.unwedge()):
+        tasks = (self._answer_invitations, partial(self._replenish, answer), self._session.room_keys.unwedge)
+        for task in tasks:
             try:
-                await task
+                await task()
             except TryLater as error:
                 log.warning("housekeeping_failed", code=error.code)
 
