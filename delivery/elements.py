@@ -41,5 +41,5 @@ def fitted(vr: str, text: str) -> str:
     if shape and not shape.fullmatch(text):
         return ""
     if vr == "PN":
-        return "=".join(group[:64] for group in text.split("=")[:3])
-    return text[: _LIMITS.get(vr, 64)]
+        return "=".join(group[:64] for group in text.split("=")[:3]).rstrip()
+    return text[: _LIMITS.get(vr, 64)].rstrip()

@@ -91,10 +91,11 @@ class Packing:
         try:
             with path.open("rb") as source:
                 self._add(instance, source)
-        except OSError as error:
+        except OSError:
+            # Its own words hold the path, and sources may name files after patients.
             raise Changed(
                 "An image at the source can no longer be read. I keep your place and try again.", "D21"
-            ) from error
+            ) from None
 
     def finish(self) -> Parcel:
         """DICOMDIR and manifest, the end of the ZIP, and the seal. Raises `Changed` when instances are missing."""
