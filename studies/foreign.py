@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pydicom
 from pydicom import config
@@ -12,21 +15,30 @@ from studies.errors import BrokenFile
 from studies.scan import WANTED, WANTED_SEQUENCES, Elements
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pydicom.dataset import Dataset
 
-# Its complaints quote the value, and a value may be a patient's name; nobody would read them anyway.
+# Its complaints quote values and paths, and both may hold a patient's name. What is wrong with a file we say ourselves.
 config.settings.reading_validation_mode = config.IGNORE
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+logging.getLogger("pydicom").addHandler(logging.NullHandler())
+logging.getLogger("pydicom").propagate = False
 
 #: What is asked of pydicom.
 TAGS = sorted(tag for tag in WANTED.keys() | WANTED_SEQUENCES.keys() if tag >> 16 > 2)  # noqa: PLR2004 - the meta group
 
 
+class _Nameless:
+    """A file whose path pydicom does not know, and so cannot tell."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
 def read_with_pydicom(path: Path | str) -> tuple[Elements, Elements, str]:
     """(file meta, data set, byte order "<" or ">"). Raises `BrokenFile`."""
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
+        with Path(path).open("rb") as file:
+            dataset = pydicom.dcmread(_Nameless(file), stop_before_pixels=True, specific_tags=TAGS, force=True)
         meta = _elements(dataset.file_meta)
         implicit, little = dataset.original_encoding
         if "TransferSyntaxUID" not in meta.values:

@@ -50,7 +50,7 @@ class Instance:
     view_position: str = ""
     #: R, L, B or "", from ImageLaterality (0020,0062), else Laterality (0020,0060).
     laterality: str = ""
-    #: ViewCodeSequence meaning, SeriesDescription-like free text about the view; may be "".
+    #: CodeMeaning of ViewCodeSequence (0054,0220), e.g. "antero-posterior"; may be "".
     view_description: str = ""
     #: ImagePositionPatient in mm, () when absent.
     image_position_patient: tuple[float, ...] = ()
@@ -123,10 +123,11 @@ class StudyQuery:
     patient_id: str = ""
     #: Ten digits, check digit already verified.
     nhs_number: str = ""
-    #: Compared without case and diacritics with the family name of every component group.
+    #: Compared without case, diacritics and spaces with the family name of every component group, and with family and
+    #: given name together in either order.
     family_name: str = ""
     patient_birth_date: datetime.date | None = None
-    #: One identifier whose kind is not known yet: accession number, patient ID or StudyInstanceUID, exact.
+    #: One identifier whose kind is not known yet: accession number, patient ID or StudyInstanceUID; whole, any case.
     identifier: str = ""
 
 

@@ -10,11 +10,13 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from studies.errors import InstanceMissing, StudyUnknown, TwoPatients
+from studies.errors import BrokenFile, InstanceMissing, StudyUnknown, TwoPatients
 from studies.model import StudyQuery
+from studies.read import read_header
 from studies.sources.index import FolderIndex
 from studies.sources.scanner import Scanner, ScanReport, away
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from config.state import FieldCipher
     from studies.model import Instance, Study
+    from studies.sources.rows import Row
 
 __all__ = ["FolderSource", "ScanReport"]
 
@@ -112,14 +115,28 @@ class FolderSource:
         return found
 
     def _locate(self, instance: Instance) -> Path:
-        """The instance's file, if it is still inside the folder and as long as it was."""
+        """The instance's file, if it is still inside the folder and still what was listed."""
         row = self._index.row(instance)
         try:
             path = (self._root / row.path).resolve(strict=True) if row else None
-            if path and path.is_relative_to(self._root) and path.stat().st_size == instance.size:
+            if row and path and path.is_relative_to(self._root) and _still(path, row, instance):
                 return path
         except OSError:
             pass
         if not self._root.is_dir():
             raise away(self._name)
         raise InstanceMissing("An image of this study is no longer in its folder, or has changed. Search again.", "Q22")
+
+
+def _still(path: Path, row: Row, instance: Instance) -> bool:
+    """Whether the file holds what was listed. One that was only touched does; its header is read again to know."""
+    facts = path.stat()
+    if facts.st_size != instance.size or row.header is None or row.header.instance != instance:
+        return False
+    if facts.st_mtime_ns == row.version[0]:
+        return True
+    try:
+        now = read_header(path)
+    except BrokenFile:
+        return False
+    return now is not None and replace(now, instance=replace(now.instance, copy=instance.copy)) == row.header

@@ -19,6 +19,7 @@ from studies.sources.folder import FolderSource
 from studies.synthetic import write_mr
 
 CIPHER = FieldCipher(b"k" * 32)
+pytestmark = pytest.mark.filterwarnings("ignore:End of file reached")
 
 
 def put(root: Path, name: str, seed: int = 0, **options: object) -> list[Path]:
@@ -249,6 +250,24 @@ async def test_an_image_that_is_gone_or_grew_is_missing(root: Path, source: Fold
     path = put(root, "a")[0]
     [study] = await source.find(StudyQuery())
     harm(path)  # type: ignore[operator]
+    with pytest.raises(InstanceMissing):
+        [_ async for _ in source.fetch(study.instances)]
+
+
+async def test_an_image_that_was_only_touched_is_fetched(root: Path, source: FolderSource) -> None:
+    path = put(root, "a")[0]
+    [study] = await source.find(StudyQuery())
+    os.utime(path)
+    assert len([_ async for _ in source.fetch(study.instances)]) == 2
+
+
+async def test_an_image_that_became_another_patients_is_missing_even_at_the_same_size(
+    root: Path, source: FolderSource
+) -> None:
+    """Hazard: a file is swapped between the preview and the parcel."""
+    path = put(root, "a", patient_name="Brown^Ann")[0]
+    [study] = await source.find(StudyQuery())
+    path.write_bytes(path.read_bytes().replace(b"Brown^Ann", b"Green^Bob"))
     with pytest.raises(InstanceMissing):
         [_ async for _ in source.fetch(study.instances)]
 
