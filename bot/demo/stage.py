@@ -75,15 +75,20 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
                 await task
 
 
-def write_settings(directory: Path, homeserver: str, user_id: str, studies: Path) -> Path:
-    """Write the settings of a bot that keeps everything below `directory` and shares what lies in `studies`."""
+def write_settings(
+    directory: Path, homeserver: str, user_id: str, studies: Path, *, password: str = PASSWORD, more: str = ""
+) -> Path:
+    """Write the settings of a bot that keeps everything below `directory` and shares what lies in `studies`.
+
+    `more` is further TOML. Returns the path of the settings file.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    write_private(directory / "password", PASSWORD.encode())
+    write_private(directory / "password", password.encode())
     (directory / "policy.toml").write_text(POLICY, "utf-8")
     path = directory / "carrierbag.toml"
-    path.write_text(
-        SETTINGS.format(homeserver=homeserver, user_id=user_id, studies=json.dumps(str(studies.absolute())))
-    )
+    where = json.dumps(str(studies.absolute()))
+    settings = SETTINGS.format(homeserver=homeserver, user_id=user_id, studies=where)
+    path.write_text(settings + more, "utf-8")
     return path
 
 

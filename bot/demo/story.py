@@ -30,7 +30,7 @@ async def tell(*, out: Path, study: Path | None, once: bool, as_json: bool) -> N
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="carrierbag-demo-") as temporary:
         work = Path(temporary)
-        folder = study if study else await asyncio.to_thread(_synthetic, work / "study", console)
+        folder = await asyncio.to_thread(_synthetic, work / "study", console) if study is None else study
         studies = await _studies(folder, work)
         console.print("Starting a homeserver, the bot, a clinician and a registrar")
         async with stage(work, folder) as played:
