@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from bot.demo.seen import SeenEvent
 
-PATIENCE = 600.0  # seconds for one share
+PATIENCE = 60.0  # seconds between two messages of the bot: its progress is edited every two
 MB = 1_000_000
 #: The goals of the project.
 FIRST_PREVIEW, OF_FLOOR, FASTER, MEMORY = 2.0, 2.0, 8.0, 300
@@ -170,12 +170,17 @@ async def _share(scene: Scene, uid: str, *, look: Path | None = None) -> Share:
 
 
 async def _news(scene: Scene, since: int, seen: dict[str, tuple[float, SeenEvent]]) -> SeenEvent:
-    """The next message of the bot. Raises `RuntimeError` when it is that the share is stopped."""
+    """The next message of the bot. Raises `RuntimeError` with its words when it stops the share or says no more."""
 
     def fresh(one: SeenEvent) -> bool:
         return one.sender == scene.bot_id and bool(one.msgtype) and one.event_id not in seen
 
-    event = await scene.registrar.wait(fresh, timeout=PATIENCE, since=since)
+    try:
+        event = await scene.registrar.wait(fresh, timeout=PATIENCE, since=since)
+    except TimeoutError:
+        raise RuntimeError(
+            "\n".join(["The bot says no more. It said:", *(one.body for _, one in seen.values())])
+        ) from None
     if STOPPED in event.body:
         raise RuntimeError(event.body)
     return event
