@@ -13,7 +13,7 @@ import structlog
 
 from studies.errors import BrokenFile, SourceAway
 from studies.read import read_header
-from studies.sources.index import DUPLICATE
+from studies.sources.files import DUPLICATE
 from studies.sources.rows import Row
 from studies.sources.walk import walk
 
