@@ -190,13 +190,14 @@ class KeyNotDelivered(TryLater):
 
 
 class ServerRefused(Bug):
-    """An answer of 400 to 499 that none of the above explains."""
+    """An answer of 400 to 499 that none of the above explains. Its `errcode` stands in the operator's trace."""
 
     def __init__(self, status: int, errcode: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__("The chat server refused what I asked for. Support can find it by the code.", "M30")
         self.status = status
         self.errcode = errcode
         self.details = details or {}
+        self.add_note(f"status {status}, errcode {errcode[:64]!r}")
 
 
 def refusal(status: int, answer: Any) -> CarrierbagError:

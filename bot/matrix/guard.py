@@ -51,6 +51,8 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
         config = AsyncClientConfig(store=Store, store_name=STORE, pickle_key=key.hex(), store_sync_tokens=False)
         super().__init__(homeserver.rstrip("/"), user_id, device_id, str(directory), config)
         self.user_id = user_id
+        #: Whether the store held our device's account when it was opened.
+        self.had_account = False
         self.patience = Patience()
         self.on_wait: Callable[[float], None] = partial(_told, log)
 
@@ -59,6 +61,7 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
         try:
             self.store = Store(self.user_id, self.device_id, self.store_path, self.config.pickle_key, STORE)
             self.store.check()
+            self.had_account = self.store.load_account() is not None
             self.olm = GuardedOlm(self.user_id, self.device_id, self.store)
             self.encrypted_rooms = self.store.load_encrypted_rooms()
         except Exception as error:
@@ -98,7 +101,9 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
         response = await self.send(method, target, data, headers, None, ClientTimeout(total=seconds))
         answer = json.loads(await response.read())
         if response.status >= REFUSED:
-            raise refusal(response.status, answer)
+            error = refusal(response.status, answer)
+            log.info("homeserver_refused", method=method, status=response.status, error=type(error).__name__)
+            raise error
         return answer
 
     @property

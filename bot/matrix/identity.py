@@ -109,7 +109,7 @@ async def _sign_device(client: GuardedClient, identity: Identity) -> None:
     body = {client.user_id: {client.device_id: signed}}
     answer = await client.call("POST", client_path("keys", "signatures", "upload"), body)
     if table(answer).get("failures"):
-        raise ServerRefused(200, "signature failures")
+        raise ForeignIdentity(client.user_id)
     if not vouched(client, identity, await own_keys(client)):
         raise ForeignIdentity(client.user_id)
     log.info("device_cross_signed", device_id=client.device_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,8 +31,8 @@ class Account:
 
     homeserver: str
     user_id: str
-    password: str | None = None
-    access_token: str | None = None
+    password: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
     device_name: str = "carrierbag"
 
 
@@ -42,7 +42,7 @@ class Login:
 
     user_id: str
     device_id: str
-    access_token: str = ""
+    access_token: str = field(default="", repr=False)
 
 
 async def sign_in(account: Account, state: StateDirectory) -> GuardedClient:
@@ -78,12 +78,13 @@ async def _begin(client: GuardedClient, account: Account, state: StateDirectory)
 
 
 def _load_keys(client: GuardedClient, login: Login, state: StateDirectory) -> None:
+    """Open the key store. After the first login our device's account must be in it: nio would just make a new one."""
     path = state.directory(DIRECTORY) / STORE
-    if login.access_token and not (path.exists() and path.stat().st_size):
+    if login.access_token and not path.exists():
         raise StoreLost(login.device_id)
     path.touch(mode=0o600)
     client.load_store()
-    if login.access_token and not client.olm.account.shared:  # nio made a new account: ours was not in there
+    if login.access_token and not client.had_account:
         raise StoreLost(login.device_id)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from bot.matrix.chain import table
 from bot.matrix.errors import NotGenuine, RateLimited, ServerAway, ServerRefused, UploadTooLarge, refusal
 from bot.matrix.guard import path
-from bot.matrix.patience import insist
+from bot.matrix.patience import SERVER_ERROR, TOO_MANY_REQUESTS, insist, is_json, retry_after
 from bot.matrix.signatures import decoded, unpadded
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from bot.matrix.guard import GuardedClient
+    from config.errors import CarrierbagError
 
 log = structlog.get_logger()
 
@@ -116,8 +118,7 @@ class Media:
         try:
             async with self._session.get(target, headers=self._client.authorization) as response:
                 if response.status != OK:
-                    await _accepted(response)
-                    raise ServerAway
+                    raise await _refused_download(response)
                 with out.open("wb") as stream:
                     async for chunk in response.content.iter_chunked(CHUNK):
                         seen.update(chunk)
@@ -185,6 +186,15 @@ async def _accepted(response: ClientResponse) -> None:
         raise UploadTooLarge
     if response.status >= REFUSED:
         raise refusal(response.status, await response.json(content_type=None))
+
+
+async def _refused_download(response: ClientResponse) -> CarrierbagError:
+    body = await response.read()
+    if response.status >= SERVER_ERROR or not is_json(body):
+        return ServerAway()
+    if response.status == TOO_MANY_REQUESTS:
+        return RateLimited(await retry_after(response))
+    return refusal(response.status, json.loads(body))
 
 
 async def _chunks(file: Path, progress: Callable[[int], None] | None) -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import vodozemac
-from nio.crypto import Olm
+from nio.crypto import Olm, OlmDevice
 from nio.store import MegolmInboundSessions, SqliteStore
 from peewee import PeeweeException, SqliteDatabase  # type: ignore[import-untyped]
 
@@ -19,6 +19,9 @@ from bot.matrix.signatures import decoded, raw_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from bot.matrix.chain import Device
 
 log = structlog.get_logger()
 
@@ -56,6 +59,12 @@ class Store(SqliteStore):  # type: ignore[misc]
             MegolmInboundSessions.insert(row).on_conflict_ignore().execute()
 
 
+def olm_device(device: Device, state: Any) -> Any:
+    """A device as nio's machine wants it, with one of nio's `TrustState`s."""
+    keys = {"ed25519": device.ed25519, "curve25519": device.curve25519}
+    return OlmDevice(device.user_id, device.device_id, keys, device.display_name, trust_state=state)
+
+
 class GuardedOlm(Olm):  # type: ignore[misc]
     """nio's machine, given one to-device event at a time."""
 
@@ -69,13 +78,17 @@ class GuardedOlm(Olm):  # type: ignore[misc]
         """Our device's fingerprint key, unpadded base64."""
         return str(self.account.identity_keys["ed25519"])
 
+    def transaction(self) -> AbstractContextManager[Any]:
+        """All that is stored inside becomes durable at once, in one write."""
+        return self.store.database.atomic()  # type: ignore[no-any-return]
+
     def receive(self, event: Any) -> None:
         """Take one to-device event in. Whatever stands in it, it changes nothing but the keys that it brings.
 
         Everything that it changes is one transaction: after a crash it is either all done or comes again. Only a
         store that cannot be written raises.
         """
-        with self.store.database.atomic():
+        with self.transaction():
             try:
                 self._take(event)
             except PeeweeException:

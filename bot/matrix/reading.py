@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.matrix.errors import NotAuthentic
+from bot.matrix.errors import NotAuthentic, SignedOut
 from bot.matrix.events import ENCRYPTED, MESSAGE, Message, RawEvent, Undecryptable, relation, spoken
 from bot.matrix.megolm import Unreadable, decrypt
 from bot.matrix.sender import authenticate
@@ -59,7 +59,7 @@ class Reader:
     async def read(self, event: RawEvent, token: str, *, live: bool) -> Message | None:
         """The message, or None: not one, ours, or (then it is in `waiting`) not readable yet.
 
-        Raises `TryLater` when its sender cannot be looked up now; nothing else.
+        Raises `TryLater` when its sender cannot be looked up now, and `SignedOut`; nothing else.
         """
         try:
             return await self._read(event, live=live)
@@ -67,11 +67,7 @@ class Reader:
             if live and unreadable.key_missing:
                 self.waiting.setdefault(event.event_id, Waiting(event, token, time.monotonic() + KEY_WITHIN))
             log.info("message_unreadable", event_id=event.event_id, reason=unreadable.reason, live=live)
-        except TryLater:
-            raise
-        except Exception as error:  # noqa: BLE001 - a stranger's event may break anything; the next one must be read
-            log.warning("event_ignored", event_id=event.event_id, error=type(error).__name__)
-        return None
+            return None
 
     async def read_waiting(self) -> list[Message]:
         """Those that have become readable."""
@@ -80,7 +76,7 @@ class Reader:
             try:
                 message = await self._read(waiting.event, live=True)
             except Unreadable:
-                continue
+                continue  # give_up looks at the clock
             del self.waiting[event_id]
             found += [message] if message else []
         return found
@@ -93,6 +89,15 @@ class Reader:
         return [self._undecryptable(waiting.event) for waiting in late]
 
     async def _read(self, event: RawEvent, *, live: bool) -> Message | None:
+        try:
+            return await self._understood(event, live=live)
+        except (Unreadable, TryLater, SignedOut):
+            raise
+        except Exception as error:  # noqa: BLE001 - a stranger's event may break anything; the next one must be read
+            log.warning("event_ignored", event_id=event.event_id, error=type(error).__name__)
+            return None
+
+    async def _understood(self, event: RawEvent, *, live: bool) -> Message | None:
         if event.sender == self._session.user_id:
             return None
         if event.event_type == MESSAGE:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import structlog
+from nio.crypto import TrustState
 
-from bot.matrix.chain import Device
+from bot.matrix.chain import Device, table
 from bot.matrix.errors import KeyNotDelivered
 from bot.matrix.guard import client_path
-from bot.matrix.olm import MEGOLM
+from bot.matrix.olm import MEGOLM, olm_device
 from bot.matrix.signatures import signed_by
 from config.errors import CarrierbagError
 
@@ -69,8 +70,10 @@ class RoomKeys:
             claims.setdefault(user_id, {})[device_id] = "signed_curve25519"
         body = {"one_time_keys": claims, "timeout": CLAIM_TIMEOUT}
         answer = await self._client.call("POST", client_path("keys", "claim"), body)
-        for (user_id, device_id), device in asked.items():
-            self._begin(device, answer.get("one_time_keys", {}).get(user_id, {}).get(device_id, {}))
+        offers = table(table(answer).get("one_time_keys"))
+        with self._olm.transaction():
+            for (user_id, device_id), device in asked.items():
+                self._begin(device, table(offers.get(user_id)).get(device_id))
 
     async def unwedge(self) -> None:
         """Begin anew with devices whose Olm messages we could not read, so that their next key reaches us."""
@@ -109,13 +112,14 @@ class RoomKeys:
         for start in range(0, len(reachable), AT_ONCE):
             some = reachable[start : start + AT_ONCE]
             messages: Messages = {}
-            for device in some:
-                messages.setdefault(device.user_id, {})[device.device_id] = self._sealed(device, content)
+            with self._olm.transaction():
+                for device in some:
+                    messages.setdefault(device.user_id, {})[device.device_id] = self._sealed(device, content)
             await self._to_devices("m.room.encrypted", messages)
             self._holders[room_id].update(some)
 
     def _sealed(self, device: Device, content: Mapping[str, Any]) -> Any:
-        recipient = self._olm.device_store[device.user_id][device.device_id]
+        recipient = olm_device(device, TrustState.verified)
         session = self._olm.session_store.get(device.curve25519)
         return self._olm._olm_encrypt(session, recipient, "m.room_key", content)  # noqa: SLF001 - nio has no other way
 

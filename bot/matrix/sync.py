@@ -18,6 +18,7 @@ import structlog
 
 from bot.matrix.chain import table
 from bot.matrix.devicekeys import SIGNED, replenish
+from bot.matrix.errors import NotPermitted, ServerRefused
 from bot.matrix.events import Message, SyncBatch, Undecryptable, joined_again, names, timeline
 from bot.matrix.guard import client_path
 from bot.matrix.patience import Patience
@@ -58,7 +59,10 @@ class Inbox(Protocol):
     """Where what people said is kept."""
 
     async def receive(self, batch: SyncBatch) -> None:
-        """Keep the batch's news and its token in one transaction, or raise and keep nothing."""
+        """Keep the batch's news and its token in one transaction, or raise and keep nothing.
+
+        What was received before may come again: each event counts once, each (session id, message index) once.
+        """
 
     async def sync_token(self) -> str | None:
         """The token of the last batch, None before the first."""
@@ -90,26 +94,39 @@ class SyncLoop:
         self._patience = patience or Patience(first_pause=1.0, longest_pause=60.0)
         self._reader = Reader(session)
         self._since: str | None = None
-        self._invitations: dict[str, str] = {}
+        self._joins: dict[str, asyncio.Task[None]] = {}
         #: Set as soon as the first sync is safe in the inbox.
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Sync for ever. Raises `SignedOut`, or what a broken inbox raises that is not `TryLater`."""
-        self._since = await self._inbox.sync_token()
-        failures = 0
+        try:
+            await self._for_ever()
+        finally:
+            for task in list(self._joins.values()):
+                task.cancel()
+
+    async def _for_ever(self) -> None:
+        failures, fresh = 0, True
         while True:
             try:
+                if fresh or failures:
+                    await self._resume()
                 await self.once()
-                failures = 0
+                failures, fresh = 0, False
             except TryLater as error:
                 failures += 1
                 self._session.trust.doubt_everybody()  # news of devices may be among what we missed
                 log.warning("sync_failed", code=error.code, failures=failures)
                 await asyncio.sleep(self._patience.pause(failures))
 
+    async def _resume(self) -> None:
+        """Begin at what is safe: all that a failed round has read, and all that waits for a key, comes again."""
+        self._since = await self._inbox.sync_token()
+        self._reader.waiting.clear()
+
     async def once(self) -> SyncBatch:
-        """One round: ask, read, commit, tell. A round that raises is as if it had not been."""
+        """One round: ask, read, commit, tell. Returns what was kept."""
         answer = await self._ask()
         self._take_keys(answer)
         batch = await self._read(answer)
@@ -142,8 +159,9 @@ class SyncLoop:
 
     def _take_keys(self, answer: Mapping[str, Any]) -> None:
         to_device = [table(event) for event in _list(table(answer.get("to_device")).get("events"))]
-        for event in to_device:
-            self._client.olm.receive(event)
+        with self._client.olm.transaction():
+            for event in to_device:
+                self._client.olm.receive(event)
         self._reader.learn_withheld(to_device)
         changes = table(answer.get("device_lists"))
         self._session.trust.doubt(str(user) for name in ("changed", "left") for user in _list(changes.get(name)))
@@ -177,7 +195,7 @@ class SyncLoop:
             if not isinstance(start, str):
                 break
             query = {"dir": "b", "from": start, "to": end, "limit": str(PAGE)}
-            page = table(await self._client.call("GET", client_path("rooms", room_id, "messages"), query=query))
+            page = await self._page(room_id, query)
             chunk = _list(page.get("chunk"))
             newest_first += chunk
             start = page.get("end")
@@ -186,31 +204,35 @@ class SyncLoop:
         log.info("gap_filled", room_id=room_id, events=len(newest_first))
         return newest_first[::-1]
 
+    async def _page(self, room_id: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            return table(await self._client.call("GET", client_path("rooms", room_id, "messages"), query=query))
+        except (NotPermitted, ServerRefused) as error:  # we were put out meanwhile: nothing there is for us
+            log.warning("gap_not_filled", room_id=room_id, code=error.code)
+            return {}
+
     async def _housekeeping(self, answer: Mapping[str, Any]) -> None:
         """What may fail without harm: it is tried again in the next round."""
         for room_id, invitation in table(table(answer.get("rooms")).get("invite")).items():
-            self._invitations[room_id] = _inviter(invitation, self._session.user_id)
-        tasks = (self._answer_invitations, partial(self._replenish, answer), self._session.room_keys.unwedge)
+            self._answer_invitation(room_id, _inviter(invitation, self._session.user_id))
+        tasks = (partial(self._replenish, answer), self._session.room_keys.unwedge)
         for task in tasks:
             try:
                 await task()
             except TryLater as error:
                 log.warning("housekeeping_failed", code=error.code)
 
-    async def _answer_invitations(self) -> None:
-        for room_id, inviter in list(self._invitations.items()):
-            if self._may_join(inviter, room_id):
-                await self._join(room_id, inviter)
-            else:
-                log.info("invitation_not_followed", room_id=room_id, inviter=inviter)
-            del self._invitations[room_id]
+    def _answer_invitation(self, room_id: str, inviter: str) -> None:
+        if not self._may_join(inviter, room_id):
+            log.info("invitation_not_followed", room_id=room_id, inviter=inviter)
+        elif room_id not in self._joins:  # in a task: joining over federation can take minutes
+            self._joins[room_id] = asyncio.create_task(self._join(room_id, inviter))
+            self._joins[room_id].add_done_callback(lambda _: self._joins.pop(room_id))
 
     async def _join(self, room_id: str, inviter: str) -> None:
         try:
             await self._session.join(room_id)
-        except TryLater:
-            raise
-        except CarrierbagError as error:  # withdrawn, or the room is gone
+        except CarrierbagError as error:  # withdrawn, the room is gone, or its server does not answer
             log.warning("room_not_joined", room_id=room_id, code=error.code)
             return
         if self._on_joined is not None:

@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from nio.crypto import OlmDevice, TrustState
+from nio.crypto import TrustState
 
-from bot.matrix.chain import Device, Standing, judge, master_key, table, well_formed
+from bot.matrix.chain import Standing, judge, master_key, table, well_formed
 from bot.matrix.guard import client_path
+from bot.matrix.olm import olm_device
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -90,11 +91,6 @@ class Trust:
         for excluded in standing.excluded:
             device = well_formed(user_id, excluded.device_id, keys[excluded.device_id])
             if device is not None:
-                stored[device.device_id] = _olm_device(device, TrustState.blacklisted)
+                stored[device.device_id] = olm_device(device, TrustState.blacklisted)
         for device in standing.good:
-            stored[device.device_id] = _olm_device(device, TrustState.verified)
-
-
-def _olm_device(device: Device, state: Any) -> Any:
-    keys = {"ed25519": device.ed25519, "curve25519": device.curve25519}
-    return OlmDevice(device.user_id, device.device_id, keys, device.display_name, trust_state=state)
+            stored[device.device_id] = olm_device(device, TrustState.verified)

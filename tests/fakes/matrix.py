@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config.errors import TryLater
+
 if TYPE_CHECKING:
     from bot.matrix.sync import Message, SyncBatch, Undecryptable
 
@@ -30,8 +32,13 @@ class MemoryInbox:
     messages: list[Message] = field(default_factory=list)
     undecryptable: list[Undecryptable] = field(default_factory=list)
     broken: bool = False
+    #: As many of the next batches are refused for now.
+    away: int = 0
 
     async def receive(self, batch: SyncBatch) -> None:
+        if self.away:
+            self.away -= 1
+            raise TryLater("The inbox is away.", "T00")
         if self.broken:
             raise RuntimeError("the inbox is broken")
         known = {message.event_id for message in self.messages}

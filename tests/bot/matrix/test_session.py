@@ -19,8 +19,12 @@ from bot.matrix.errors import (
     StoreLost,
     WrongAccount,
 )
+from bot.matrix.session import Account
+from config.errors import CarrierbagError
 from config.state import StateDirectory
 from tests.bot.matrix.conftest import room_with, until
+from tests.servers import proxy as faults
+from tests.servers.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +50,7 @@ async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot:
     assert message.clinician is not None
     assert (message.clinician.user_id, message.clinician.device_id) == (anna.user_id, anna.device_id)
     assert (seen.body, seen.trusted, seen.sender_device) == ("I can share studies.", True, session.device_id)
+    assert message.clinician.display_name == anna.user_id[1:].partition(":")[0]
     assert message.session_id
     assert message.message_index == 0
 
@@ -188,3 +193,47 @@ def _forget_token(state: StateDirectory) -> None:
     kept = module._kept(state)
     assert kept is not None
     module._keep(replace(kept, access_token=""), state)
+
+
+async def test_a_first_start_that_was_cut_off_anywhere_is_taken_up_again(
+    bot: Bot, person: People, homeserver: Homeserver
+) -> None:
+    steps = ("/login", "/keys/query", "/keys/upload", "/device_signing/upload", "/signatures/upload")
+    registered = bot.account
+    async with Proxy.start(homeserver.url) as proxy:
+        bot.account = replace(registered, homeserver=proxy.url)
+        for step in steps:
+            for fault in (faults.status(403, "M_TEST"), _answer_unheard):
+                proxy.rules.clear()
+                proxy.fail(f"POST .*{step}", fault, times=9)
+                with pytest.raises(CarrierbagError):
+                    await bot.session().__aenter__()
+    bot.account = registered
+    anna = await person("anna")
+    async with bot.running() as session:
+        room = await room_with(bot, anna, person)
+        sent = await session.send(room, NOTICE, "one")
+        assert (await anna.wait(lambda event: event.event_id == sent)).trusted
+        assert await anna.devices(bot.user_id) == {session.device_id: True}
+
+
+async def test_a_server_that_asks_for_the_password_gets_it_for_the_first_identity(
+    bot: Bot, homeserver: Homeserver
+) -> None:
+    asked = faults.status(401, "", flows=[{"stages": ["m.login.password"]}], session="s1")
+    async with Proxy.start(homeserver.url) as proxy:
+        bot.account = replace(bot.account, homeserver=proxy.url)
+        rule = proxy.fail("device_signing/upload", asked)
+        async with bot.session():
+            assert rule.met == 1
+
+
+def test_secrets_do_not_show_in_traces() -> None:
+    account = Account("https://example.org", "@bot:example.org", password="hidden one", access_token="hidden two")
+    assert "hidden" not in repr(account)
+
+
+async def _answer_unheard(request: Any, proxy: Proxy) -> Any:
+    """The server acts, and we take its answer for a refusal: as if we had been killed before we read it."""
+    await proxy.forward(request)
+    return await faults.status(403, "M_TEST")(request, proxy)

@@ -10,6 +10,7 @@ import pytest
 
 from bot.matrix import reading
 from bot.matrix.olm import OLM
+from bot.matrix.patience import Patience
 from tests.bot.matrix.conftest import Bot, Raw, joined, room_with, until
 from tests.fakes.matrix import MemoryInbox
 
@@ -68,6 +69,24 @@ async def test_nothing_is_lost_when_the_inbox_breaks(bot: Bot, person: People) -
     bot.inbox.broken = False
     async with bot.running():
         await until(lambda: bot.inbox.bodies == ["first", "second"])
+
+
+async def test_an_inbox_that_is_away_for_a_while_gets_everything_later(
+    bot: Bot, person: People, stranger: Callable[[str], Awaitable[Raw]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "KEY_WITHIN", 0.5)  # seconds
+    anna, mallory = await person("anna"), await stranger("mallory")
+    async with bot.running(patience=Patience(first_pause=0.05)):
+        room = await room_with(bot, anna, person)
+        await anna.invite(room, mallory.user_id)
+        await mallory.join(room)
+        for number in range(5):
+            bot.inbox.away = 2
+            await anna.send(room, f"message {number}")
+            await mallory.say(room, KEYLESS, "m.room.encrypted")
+            await asyncio.sleep(0.2)
+        await until(lambda: len({one.event_id for one in bot.inbox.undecryptable}) == 5)
+    assert bot.inbox.bodies == [f"message {number}" for number in range(5)]
 
 
 async def test_only_invitations_that_may_be_followed_are(bot: Bot, person: People) -> None:
@@ -134,6 +153,7 @@ async def test_a_message_in_the_clear_has_no_author(bot: Bot, person: People) ->
     assert (message.clinician, message.why_not, message.session_id) == (None, "it was not encrypted", "")
 
 
+KEYLESS = {"algorithm": "m.megolm.v1.aes-sha2", "session_id": "A" * 43, "ciphertext": "AwgAEg"}
 GARBAGE: list[Any] = [
     {},
     {"algorithm": OLM},
@@ -211,13 +231,12 @@ async def test_a_message_waits_for_its_key_and_its_sender_hears_when_none_comes(
 ) -> None:
     monkeypatch.setattr(reading, "KEY_WITHIN", 2.0)  # seconds
     anna, mallory = await person("anna"), await stranger("mallory")
-    keyless = {"algorithm": "m.megolm.v1.aes-sha2", "session_id": "A" * 43, "ciphertext": "AwgAEg"}
     async with bot.running():
         room = await room_with(bot, anna, person)
         await anna.invite(room, mallory.user_id)
         await mallory.join(room)
         before = bot.inbox.token
-        event_id = await mallory.say(room, keyless, "m.room.encrypted")
+        event_id = await mallory.say(room, KEYLESS, "m.room.encrypted")
         await anna.send(room, "!help")
         await until(lambda: bot.inbox.bodies == ["!help"])
         held = bot.inbox.token
@@ -233,12 +252,11 @@ async def test_a_crash_while_a_message_waits_for_its_key_brings_it_again(
     bot: Bot, person: People, stranger: Callable[[str], Awaitable[Raw]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anna, mallory = await person("anna"), await stranger("mallory")
-    keyless = {"algorithm": "m.megolm.v1.aes-sha2", "session_id": "A" * 43, "ciphertext": "AwgAEg"}
     async with bot.running():
         room = await room_with(bot, anna, person)
         await anna.invite(room, mallory.user_id)
         await mallory.join(room)
-        await mallory.say(room, keyless, "m.room.encrypted")
+        await mallory.say(room, KEYLESS, "m.room.encrypted")
         await anna.send(room, "!help")
         await until(lambda: bot.inbox.bodies == ["!help"])
     assert not bot.inbox.undecryptable
