@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bot.demo.people import Person, log_in
 from bot.demo.stage import PASSWORD
@@ -23,13 +22,43 @@ ROOM_VERSION = "11"
 PATIENCE = 1800.0  # seconds for everything that a peer sends
 
 
-async def floor(homeserver: Homeserver, files: Sequence[Path]) -> float:
-    """Seconds in which curl puts the files to the homeserver, one call after the other. Nothing is encrypted."""
-    token = (await log_in(homeserver.url, await homeserver.register("curl", PASSWORD), PASSWORD))["access_token"]
-    began = time.monotonic()
-    for file in files:
-        await _run(*_curl(homeserver.url, token, file))
-    return time.monotonic() - began
+@dataclass(frozen=True, slots=True)
+class Curl:
+    """curl with an account of its own on the homeserver."""
+
+    homeserver: str
+    token: str
+
+    @classmethod
+    async def sign_in(cls, homeserver: Homeserver) -> Self:
+        """A new account, and its access token."""
+        user = await homeserver.register("curl", PASSWORD)
+        return cls(homeserver.url, (await log_in(homeserver.url, user, PASSWORD))["access_token"])
+
+    async def put(self, files: Sequence[Path]) -> float:
+        """Seconds in which it puts the files to the homeserver, one call after the other. Nothing is encrypted."""
+        began = time.monotonic()
+        for file in files:
+            await _run(*self._command(file))
+        return time.monotonic() - began
+
+    def _command(self, file: Path) -> tuple[str, ...]:
+        """`--upload-file` streams and gives the Content-Length; no waiting for 100-continue."""
+        headers = (f"Authorization: Bearer {self.token}", "Content-Type: application/octet-stream", "Expect:")
+        options = [part for header in headers for part in ("--header", header)]
+        url = f"{self.homeserver}/_matrix/media/v3/upload"
+        return (
+            "curl",
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--request",
+            "POST",
+            *options,
+            "--upload-file",
+            f"{file}",
+            url,
+        )
 
 
 async def commander(homeserver: Homeserver, directory: Path, files: Sequence[Path]) -> float:
@@ -85,17 +114,6 @@ async def _last_file(colleague: Person, user: str, count: int) -> None:
             lambda one: one.sender == user and one.msgtype == "m.file" and one.event_id not in seen, timeout=PATIENCE
         )
         seen.add(event.event_id)
-
-
-def _curl(homeserver: str, token: str, file: Path) -> tuple[str, ...]:
-    """`--upload-file` streams and gives the Content-Length; no waiting for 100-continue."""
-    curl = shutil.which("curl")
-    if curl is None:
-        raise RuntimeError("curl is not installed: the floor cannot be measured.")
-    headers = (f"Authorization: Bearer {token}", "Content-Type: application/octet-stream", "Expect:")
-    options = [part for header in headers for part in ("--header", header)]
-    url = f"{homeserver}/_matrix/media/v3/upload"
-    return (curl, "--silent", "--show-error", "--fail", "--request", "POST", *options, "--upload-file", str(file), url)
 
 
 async def _run(*command: str) -> None:
