@@ -7,6 +7,7 @@ not there now loses nothing from the index.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from studies.errors import BrokenFile, InstanceMissing, StudyUnknown, TwoPatients
+import structlog
+
+from studies.errors import BrokenFile, InstanceMissing, SourceAway, StudyUnknown, TwoPatients
 from studies.model import StudyQuery
 from studies.read import read_header
 from studies.sources.index import FolderIndex
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from studies.sources.rows import Row
 
 __all__ = ["FolderSource", "ScanReport"]
+
+log = structlog.get_logger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -91,7 +96,13 @@ class FolderSource:
             yield instance, await self._run(self._locate, instance)
 
     async def _run(self, function: Callable[..., Answer], *arguments: object) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
+        except (sqlite3.Error, OSError) as error:
+            log.error("folder_index_failed", source=self._name, reason=type(error).__name__)  # noqa: TRY400 - paths
+            raise SourceAway(
+                f"The index of {self._name} cannot be used now (the disk may be full). Tell the operator.", "Q23"
+            ) from None
 
     def _scan(self) -> ScanReport:
         report = self._scanner.scan()

@@ -87,7 +87,8 @@ class FolderIndex:
             self._look_up(changes)
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
             self._files.load()
             raise
 

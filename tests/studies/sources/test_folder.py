@@ -310,6 +310,31 @@ async def test_a_row_moved_to_another_study_makes_the_index_anew(
     await again.close()
 
 
+async def test_an_index_that_fails_is_an_away_source_and_no_trace(
+    root: Path, source: FolderSource, tmp_path: Path
+) -> None:
+    put(root, "a")
+    await source.rescan()
+    with sqlite3.connect(tmp_path / "index.db") as db:
+        db.execute("DROP TABLE keys")
+    with pytest.raises(SourceAway, match="operator"):
+        await source.find(parse_query("9990000018"))
+
+
+async def test_a_full_disk_leaves_the_index_as_it_was(root: Path, source: FolderSource) -> None:
+    put(root, "a")
+    before = await source.rescan()
+    database = source._index._db
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    write_mr(root / "b", slices=200, rows=16, seed=1)
+    with pytest.raises(SourceAway):
+        await source.rescan()
+    database.execute("PRAGMA max_page_count = 1073741823")
+    assert before.dicom == 2
+    assert (await source.rescan()).added == 200
+
+
 @pytest.mark.parametrize("damage", [b"not a database at all" * 100, b""])
 async def test_a_damaged_index_or_another_key_is_made_anew(root: Path, tmp_path: Path, damage: bytes) -> None:
     put(root, "a")
