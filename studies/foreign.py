@@ -27,6 +27,10 @@ logging.getLogger("pydicom").propagate = False
 TAGS = sorted(tag for tag in WANTED.keys() | WANTED_SEQUENCES.keys() if tag >> 16 > 2)  # noqa: PLR2004 - the meta group
 
 
+#: Values longer than this (in bytes) are left unread: none that we want is.
+_LONGEST = 1 << 16
+
+
 class _Nameless:
     """A file whose path pydicom does not know, and so cannot tell."""
 
@@ -38,7 +42,9 @@ def read_with_pydicom(path: Path | str) -> tuple[Elements, Elements, str]:
     """(file meta, data set, byte order "<" or ">"). Raises `BrokenFile`."""
     try:
         with Path(path).open("rb") as file:
-            dataset = pydicom.dcmread(_Nameless(file), stop_before_pixels=True, specific_tags=TAGS, force=True)
+            dataset = pydicom.dcmread(
+                _Nameless(file), defer_size=_LONGEST, stop_before_pixels=True, specific_tags=TAGS, force=True
+            )
         meta = _elements(dataset.file_meta)
         implicit, little = dataset.original_encoding
         if "TransferSyntaxUID" not in meta.values:
@@ -56,11 +62,12 @@ def _transfer_syntax(*, implicit: bool, little: bool) -> bytes:
 
 def _elements(dataset: Dataset) -> Elements:
     found = Elements()
-    for tag in map(int, dataset.keys()):  # iterating over the data set itself would convert every value
+    for element in list(dataset.values()):  # as stored: iterating over the data set itself would convert every value
+        tag = int(element.tag)
         if tag in WANTED_SEQUENCES:
             found.items[WANTED_SEQUENCES[tag]] = [_elements(item) for item in dataset[tag].value or ()]
         elif tag in WANTED:
-            found.values[WANTED[tag]] = _raw(dataset.get_item(tag))
+            found.values[WANTED[tag]] = _raw(element)
     return found
 
 

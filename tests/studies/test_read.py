@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import tracemalloc
 import warnings
 import zlib
 from pathlib import Path
@@ -141,6 +142,20 @@ def test_no_instance_uid_is_a_broken_file_with_a_reason_that_names_nobody(tmp_pa
     with pytest.raises(BrokenFile) as caught:
         read_header(path)
     assert "Secret" not in str(caught.value)
+
+
+def test_a_value_of_absurd_length_is_not_read_into_memory(tmp_path: Path) -> None:
+    dataset = small()
+    dataset.add_new("InstitutionName", "UT", "x" * 30_000_000)
+    path = tmp_path / "file"
+    path.write_bytes(part_10(dataset))
+    tracemalloc.start()
+    header = read_header(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert header is not None
+    assert header.study.institution_name == ""
+    assert peak < 20_000_000
 
 
 def test_pydicom_tells_nobody_what_is_in_a_file_or_its_name(
