@@ -183,9 +183,16 @@ def _label(instance: Instance, place: int) -> str:
 def _rank(series: Series, instance: Instance) -> Rank:
     if series.modality in _STACKS:
         return (_SHEETS, 0, 0)
-    view = words.view(instance.view_position, instance.view_description)
+    view = _view(series, instance)
     side = "RLB".find(instance.laterality) if instance.laterality in {"R", "L", "B"} else _NO_SIDE
     return (_SINGLES, view.rank if view else _NO_VIEW, side)
+
+
+def _view(series: Series, instance: Instance) -> words.View | None:
+    """The projection; a series of one image may name it better than its codes do (a mortise is coded as oblique)."""
+    coded = words.view(instance.view_position, instance.view_description)
+    named = words.view("", series.series_description) if len(series.instances) == 1 else None
+    return named if named and words.narrows(named, coded) else coded
 
 
 def _localiser(instance: Instance) -> bool:
@@ -205,7 +212,7 @@ def _title(series: Series, instance: Instance) -> str:
     side = words.side(instance.laterality)
     part = words.body_part(series.body_part_examined)
     place = f"{part}, {side}" if side == words.SIDES["B"] and part else " ".join(filter(None, (side, part)))
-    view = words.view(instance.view_position, instance.view_description)
+    view = _view(series, instance)
     what = words.modality(series.modality)
     return (f"{what} of {place}" if place else what) + (f", {view.name} view" if view else "")
 
@@ -213,7 +220,7 @@ def _title(series: Series, instance: Instance) -> str:
 def _caption(series: Series, instance: Instance) -> str:
     """E.g. "Right ankle · AP": what the picture shows, else where it stands in the study."""
     side, part = words.side(instance.laterality), words.body_part(series.body_part_examined)
-    view = words.view(instance.view_position, instance.view_description)
+    view = _view(series, instance)
     subject = " ".join(filter(None, (side, part))) or _subject(series)
     if series.modality not in _PROJECTIONS and part:
         subject = f"{words.modality(series.modality)} {subject}"

@@ -122,6 +122,11 @@ def view(code: str, description: str = "") -> View | None:
     return View(" ".join((best[0], *manner)), best[1])
 
 
+def narrows(named: View, coded: View | None) -> bool:
+    """Whether a name says more than the code does, without contradicting it."""
+    return coded is None or (named.name == "mortise" and coded.name in {"AP", "oblique"})
+
+
 def body_part(text: str) -> str:
     """Our word for a BodyPartExamined value, or ""."""
     return _PARTS.get(re.sub(r"[^A-Z]", "", text.upper()), "")

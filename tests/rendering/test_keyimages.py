@@ -169,3 +169,24 @@ def test_evenly_takes_each_once_and_in_order(count: int, wanted: int) -> None:
     taken = evenly(range(count), wanted)
     assert len(taken) == min(count, wanted)
     assert list(taken) == sorted(set(taken))
+
+
+@pytest.mark.parametrize(
+    ("description", "images", "position", "caption"),
+    [
+        ("Right ankle mortise", 1, "OBLIQUE", "mortise"),
+        ("Right ankle mortise", 1, "AP", "mortise"),
+        ("Right ankle mortise", 1, "LATERAL", "lateral"),
+        ("Right ankle lateral", 1, "AP", "AP"),
+        ("Right ankle mortise", 2, "AP", "AP"),
+    ],
+)
+def test_a_description_may_narrow_the_code_of_a_single_image_and_never_contradict_it(
+    description: str, images: int, position: str, caption: str
+) -> None:
+    some = tuple(
+        Instance(f"1.2.{number}", "1.2", "1.2", number, rows=9, columns=9, view_position=position)
+        for number in range(images)
+    )
+    series = Series("1.3", "DX", 1, description, "ANKLE", some)
+    assert caption in choose(Study("1.4", series=(series,)))[0].caption
