@@ -12,20 +12,19 @@ from uuid import uuid4
 import pytest
 from aiohttp import ClientSession
 
-from bot.demo.people import log_in
+from bot.demo.people import Person, log_in
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
 from config.state import StateDirectory
 from tests.fakes.matrix import MemoryInbox, MemoryPins
+from tests.servers.people import new_account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.demo.homeserver import Homeserver
-    from bot.demo.people import Person
     from tests.servers.people import Account as Registered
-    from tests.servers.people import People
 
 
 @dataclass
@@ -67,6 +66,14 @@ class Bot:
                     await task
 
 
+def make_bot(url: str, registered: Registered, directory: Path) -> Bot:
+    """A bot with this state directory."""
+    state = StateDirectory(directory)
+    state.prepare()
+    account = Account(url, registered.user_id, password=registered.password)
+    return Bot(account, state, MemoryPins(), MemoryInbox())
+
+
 async def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(seconds):
@@ -78,11 +85,8 @@ async def until(condition: Callable[[], object], seconds: float = 30) -> None:
 def new_bot(homeserver: Homeserver, tmp_path: Path) -> Callable[[Registered], Bot]:
     """`new_bot(await account("bot"))`: a bot with a fresh state directory."""
 
-    def make(registered: Registered, name: str = "state", url: str = "") -> Bot:
-        state = StateDirectory(tmp_path / name)
-        state.prepare()
-        account = Account(url or homeserver.url, registered.user_id, password=registered.password)
-        return Bot(account, state, MemoryPins(), MemoryInbox())
+    def make(registered: Registered, url: str = "") -> Bot:
+        return make_bot(url or homeserver.url, registered, tmp_path / "state")
 
     return make
 
@@ -93,6 +97,14 @@ async def bot(new_bot: Callable[..., Bot], account: Callable[..., Any]) -> Bot:
     return new_bot(await account("bot"))
 
 
+@pytest.fixture(scope="module")
+async def anna(homeserver: Homeserver) -> AsyncIterator[Person]:
+    """Somebody with a strict client, for all tests of one file: each takes a room of its own."""
+    registered = await new_account(homeserver, "anna")
+    async with Person.start(homeserver.url, registered.name, registered.password) as signed_in:
+        yield signed_in
+
+
 @pytest.fixture
 async def exits() -> AsyncIterator[AsyncExitStack]:
     """For what must end with the test."""
@@ -100,11 +112,13 @@ async def exits() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def room_with(bot: Bot, owner: Person, person: People, *others: Person, **options: Any) -> str:
+async def room_with(bot: Bot, owner: Person, *others: Person, **options: Any) -> str:
     """An encrypted room with people, into which the running bot comes by invitation."""
-    room = await person.room(owner, *others, **options)
-    await owner.invite(room, bot.user_id)
-    await owner.wait(lambda event: joined(event, room, bot.user_id))
+    room = await owner.create_room("Ankle clinic", [bot.user_id, *(other.user_id for other in others)], **options)
+    for other in others:
+        await other.join(room)
+    for user_id in (bot.user_id, *(other.user_id for other in others)):
+        await owner.wait(lambda event, user_id=user_id: joined(event, room, user_id))
     return room
 
 

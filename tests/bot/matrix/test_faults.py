@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.demo.homeserver import Homeserver
-    from tests.servers.people import People
+    from bot.demo.people import Person
 
 NOTICE = {"msgtype": "m.notice", "body": "Ankle, three views"}
 QUICK = Patience(attempts=4, first_pause=0.02, longest_pause=0.1, longest_limit=3)
@@ -56,13 +56,12 @@ def behind(bot: Bot, proxy: Proxy) -> Bot:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_message_arrives_once_and_readable_whatever_step_fails(
-    behind: Bot, proxy: Proxy, person: People, fault: str
+    behind: Bot, proxy: Proxy, fault: str, anna: Person
 ) -> None:
-    anna = await person("anna")
     async with behind.running() as session:
         session.client.patience = QUICK
         for step, pattern in STEPS.items():
-            room = await room_with(behind, anna, person)
+            room = await room_with(behind, anna)
             session.trust.doubt_everybody()
             session.client.olm.session_store._entries.clear()
             rule = proxy.fail(pattern, FAULTS[fault], times=2)
@@ -73,11 +72,10 @@ async def test_a_message_arrives_once_and_readable_whatever_step_fails(
             assert timeline == [sent], step
 
 
-async def test_a_message_whose_key_cannot_be_delivered_is_not_sent(behind: Bot, proxy: Proxy, person: People) -> None:
-    anna = await person("anna")
+async def test_a_message_whose_key_cannot_be_delivered_is_not_sent(behind: Bot, proxy: Proxy, anna: Person) -> None:
     async with behind.running() as session:
         session.client.patience = QUICK
-        room = await room_with(behind, anna, person)
+        room = await room_with(behind, anna)
         rule = proxy.fail(STEPS["room keys"], faults.html(), times=1000)
         with pytest.raises(ServerAway):
             await session.send(room, NOTICE, "one")
@@ -87,10 +85,9 @@ async def test_a_message_whose_key_cannot_be_delivered_is_not_sent(behind: Bot, 
         assert (await anna.wait(lambda event: event.event_id == sent)).trusted
 
 
-async def test_the_same_transaction_is_the_same_event(behind: Bot, person: People) -> None:
-    anna = await person("anna")
+async def test_the_same_transaction_is_the_same_event(behind: Bot, anna: Person) -> None:
     async with behind.running() as session:
-        room = await room_with(behind, anna, person)
+        room = await room_with(behind, anna)
         first = await session.send(room, NOTICE, "share 7, step 1")
         again = await session.send(room, NOTICE, "share 7, step 1")
     async with behind.session() as session:
@@ -123,12 +120,11 @@ async def test_a_limit_beyond_our_patience_is_told_and_not_waited_for(behind: Bo
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_sync_goes_on_after_faults_and_nothing_is_lost(
-    behind: Bot, proxy: Proxy, person: People, fault: str
+    behind: Bot, proxy: Proxy, fault: str, anna: Person
 ) -> None:
-    anna = await person("anna")
     async with behind.running(patience=QUICK) as session:
         session.client.patience = Patience(attempts=2, first_pause=0.01, longest_limit=0.15)
-        room = await room_with(behind, anna, person)
+        room = await room_with(behind, anna)
         rule = proxy.fail(r"GET .*/sync", FAULTS[fault], times=5)
         said = [f"message {number}" for number in range(5)]
         for text in said:

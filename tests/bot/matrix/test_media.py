@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from bot.demo.people import Person
     from bot.matrix.session import MatrixSession
-    from tests.servers.people import People
 
 QUICK = Patience(attempts=4, first_pause=0.02, longest_pause=0.1, longest_limit=0.5)
 
@@ -62,12 +62,11 @@ async def behind(bot: Bot, proxy: Proxy) -> AsyncIterator[MatrixSession]:
 
 
 async def test_a_file_goes_up_and_a_person_saves_the_same_bytes(
-    bot: Bot, person: People, sealed: Sealed, tmp_path: Path
+    bot: Bot, sealed: Sealed, tmp_path: Path, anna: Person
 ) -> None:
-    anna = await person("anna")
     told: list[int] = []
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         mxc = await session.media.create()
         assert mxc is not None
         await session.media.put(mxc, sealed.path, sealed.size, told.append)

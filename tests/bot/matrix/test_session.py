@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.demo.homeserver import Homeserver
+    from bot.demo.people import Person
     from tests.bot.matrix.conftest import Bot
     from tests.servers.people import People
 
 NOTICE = {"msgtype": "m.notice", "body": "I can share studies."}
 
 
-async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot: Bot, person: People) -> None:
-    anna = await person("anna")
+async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot: Bot, anna: Person) -> None:
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         await anna.send(room, "!help")
         await until(lambda: bot.inbox.bodies)
         sent = await session.send(room, NOTICE, "txn-1")
@@ -55,14 +55,13 @@ async def test_a_strict_person_and_the_bot_read_each_other_without_a_shield(bot:
     assert message.message_index == 0
 
 
-async def test_the_bot_stays_the_same_device_and_identity_over_a_restart(bot: Bot, person: People) -> None:
-    anna = await person("anna")
+async def test_the_bot_stays_the_same_device_and_identity_over_a_restart(bot: Bot, anna: Person) -> None:
     async with bot.session() as session:
         device, key, token = session.device_id, session.client.olm.ed25519, session.client.access_token
     async with bot.running() as session:
         assert (session.device_id, session.client.olm.ed25519) == (device, key)
         assert session.client.access_token == token
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         sent = await session.send(room, NOTICE, "txn-1")
         assert (await anna.wait(lambda event: event.event_id == sent)).trusted
     assert await anna.devices(bot.user_id) == {device: True}
@@ -196,7 +195,7 @@ def _forget_token(state: StateDirectory) -> None:
 
 
 async def test_a_first_start_that_was_cut_off_anywhere_is_taken_up_again(
-    bot: Bot, person: People, homeserver: Homeserver
+    bot: Bot, homeserver: Homeserver, anna: Person
 ) -> None:
     steps = ("/login", "/keys/query", "/keys/upload", "/device_signing/upload", "/signatures/upload")
     registered = bot.account
@@ -209,9 +208,8 @@ async def test_a_first_start_that_was_cut_off_anywhere_is_taken_up_again(
                 with pytest.raises(CarrierbagError):
                     await bot.session().__aenter__()
     bot.account = registered
-    anna = await person("anna")
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         sent = await session.send(room, NOTICE, "one")
         assert (await anna.wait(lambda event: event.event_id == sent)).trusted
         assert await anna.devices(bot.user_id) == {session.device_id: True}

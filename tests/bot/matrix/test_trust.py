@@ -25,12 +25,12 @@ async def seen(person: Person, event_id: str) -> SeenEvent:
 
 
 async def test_an_unsigned_device_gets_no_key_and_stops_what_is_strict(
-    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]]
+    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]], anna: Person
 ) -> None:
-    anna, ben = await person("anna"), await account("ben")
+    ben = await account("ben")
     signed, unsigned = await person(ben), await person(ben, strict=False, cross_signed=False)
     async with bot.running() as session:
-        room = await room_with(bot, anna, person, signed)
+        room = await room_with(bot, anna, signed)
         with pytest.raises(NotSent, match=r"not verified") as refused:
             await session.send(room, PATIENT, "strict")
         sent = await session.send(room, REFUSAL, "refusal", strict=False)
@@ -45,12 +45,12 @@ async def test_an_unsigned_device_gets_no_key_and_stops_what_is_strict(
 
 
 async def test_a_device_that_appears_later_stops_the_next_send(
-    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]]
+    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]], anna: Person
 ) -> None:
-    anna, ben = await person("anna"), await account("ben")
+    ben = await account("ben")
     first = await person(ben)
     async with bot.running() as session:
-        room = await room_with(bot, anna, person, first)
+        room = await room_with(bot, anna, first)
         assert (await seen(first, await session.send(room, PATIENT, "one"))).trusted
         late = await person(ben, strict=False, cross_signed=False)
         token = bot.inbox.token
@@ -64,10 +64,10 @@ async def test_a_device_that_appears_later_stops_the_next_send(
         assert (await seen(late, sent)).failure is not None
 
 
-async def test_an_invited_person_gets_no_key_before_they_join(bot: Bot, person: People) -> None:
-    anna, ben = await person("anna"), await person("ben")
+async def test_an_invited_person_gets_no_key_before_they_join(bot: Bot, person: People, anna: Person) -> None:
+    ben = await person("ben")
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         await anna.invite(room, ben.user_id)
         facts = await session.facts(room)
         before = await session.send(room, PATIENT, "before")
@@ -80,10 +80,10 @@ async def test_an_invited_person_gets_no_key_before_they_join(bot: Bot, person: 
     assert all(event.failure for event in at_ben)
 
 
-async def test_who_has_left_cannot_read_what_comes_after(bot: Bot, person: People) -> None:
-    anna, ben = await person("anna"), await person("ben")
+async def test_who_has_left_cannot_read_what_comes_after(bot: Bot, person: People, anna: Person) -> None:
+    ben = await person("ben")
     async with bot.running() as session:
-        room = await room_with(bot, anna, person, ben)
+        room = await room_with(bot, anna, ben)
         before = await session.send(room, PATIENT, "before")
         assert (await seen(ben, before)).trusted
         old = session.client.olm.outbound_group_sessions[room].id
@@ -93,10 +93,12 @@ async def test_who_has_left_cannot_read_what_comes_after(bot: Bot, person: Peopl
         assert session.client.olm.outbound_group_sessions[room].id != old
 
 
-async def test_a_new_identity_of_a_person_stops_everything_until_it_is_accepted(bot: Bot, person: People) -> None:
-    anna, ben = await person("anna"), await person("ben")
+async def test_a_new_identity_of_a_person_stops_everything_until_it_is_accepted(
+    bot: Bot, person: People, anna: Person
+) -> None:
+    ben = await person("ben")
     async with bot.running() as session:
-        room = await room_with(bot, anna, person, ben)
+        room = await room_with(bot, anna, ben)
         await session.send(room, PATIENT, "before")
         await ben.new_identity()
         session.trust.doubt([ben.user_id])
@@ -109,22 +111,20 @@ async def test_a_new_identity_of_a_person_stops_everything_until_it_is_accepted(
 
 
 async def test_the_command_of_an_unsigned_device_has_no_author(
-    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]]
+    bot: Bot, person: People, account: Callable[[str], Awaitable[Any]], anna: Person
 ) -> None:
-    anna = await person("anna")
     careless = await person(await account("ben"), strict=False, cross_signed=False)
     async with bot.running():
-        room = await room_with(bot, anna, person, careless)
+        room = await room_with(bot, anna, careless)
         await careless.send(room, "!share study")
         await _said(bot, "!share study")
     (message,) = bot.inbox.messages
     assert (message.clinician, message.why_not) == (None, "you have not set up verification in your app")
 
 
-async def test_a_room_without_encryption_gets_only_refusals(bot: Bot, person: People) -> None:
-    anna = await person("anna")
+async def test_a_room_without_encryption_gets_only_refusals(bot: Bot, anna: Person) -> None:
     async with bot.running() as session:
-        room = await room_with(bot, anna, person, encrypted=False)
+        room = await room_with(bot, anna, encrypted=False)
         with pytest.raises(NotSent, match="R01"):
             await session.send(room, PATIENT, "strict")
         sent = await session.send(room, REFUSAL, "refusal", strict=False)
@@ -132,10 +132,9 @@ async def test_a_room_without_encryption_gets_only_refusals(bot: Bot, person: Pe
     assert (at_anna.encrypted, at_anna.body) == (False, "Not shared.")
 
 
-async def test_a_room_that_lost_its_encryption_is_never_spoken_to_in_the_clear(bot: Bot, person: People) -> None:
-    anna = await person("anna")
+async def test_a_room_that_lost_its_encryption_is_never_spoken_to_in_the_clear(bot: Bot, anna: Person) -> None:
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         await session.send(room, PATIENT, "one")
         await anna.send_state(room, "m.room.encryption", {"algorithm": "none"})
         facts = await session.facts(room)
@@ -148,11 +147,10 @@ async def test_a_room_that_lost_its_encryption_is_never_spoken_to_in_the_clear(b
 
 
 async def test_a_device_on_the_bots_own_account_gets_no_key_and_stops_nobody(
-    bot: Bot, person: People, stranger: Callable[..., Awaitable[Raw]]
+    bot: Bot, stranger: Callable[..., Awaitable[Raw]], anna: Person
 ) -> None:
-    anna = await person("anna")
     async with bot.running() as session:
-        room = await room_with(bot, anna, person)
+        room = await room_with(bot, anna)
         thief = await stranger(_registered(bot))
         assert thief.device_id != session.device_id
         sent = await session.send(room, PATIENT, "one")
