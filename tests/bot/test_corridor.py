@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import shutil
 import zipfile
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 def opened_file(house: House, file: dict[str, Any]) -> bytes:
     """What a recipient's client makes of an EncryptedFile."""
-    import base64
-
     key = base64.urlsafe_b64decode(file["key"]["k"] + "==")
     decryptor = Cipher(algorithms.AES(key), modes.CTR(decoded(file["iv"]))).decryptor()
     return decryptor.update(house.session.media.stored[file["url"]])
@@ -229,6 +228,7 @@ async def test_after_a_crash_at_any_upload_it_goes_on_with_the_same_bytes(tmp_pa
         media = house.session.media
 
         def dies(house: House, reached: asyncio.Event, number: int = number) -> None:
+            media = house.session.media
             put = media.put
 
             async def die(mxc: str, file: Path, size: int, progress: Any = None) -> None:
@@ -532,7 +532,7 @@ async def test_progress_is_one_message_that_is_edited_with_counts(
 
 async def test_progress_that_cannot_be_shown_harms_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     made = progress.ProgressMessage.__init__
-    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, show: made(self, broken, pause=0.001))
+    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, _: made(self, broken, pause=0.001))
 
     async def broken(_: str) -> None:
         raise RuntimeError

@@ -200,16 +200,17 @@ async def test_a_crash_around_the_commit_leaves_every_command_answered_exactly_o
     assert len(await shares.every(ledger)) == ("share" in body)
 
 
-async def test_to_answer_twice_says_the_same_once(house: House) -> None:
+@pytest.mark.parametrize("body", ["!share study", "!find XR26-1", "!help", "!nothing"])
+async def test_to_answer_twice_says_and_audits_the_same_once(house: House, body: str) -> None:
     dicom.ankle(house.folder, views=1)
-    await house.hear("!share study")
+    await house.hear(body)
     received = await inbox.next_unhandled(house.ledger)
     assert received is not None
     outcome = await house.dispatcher._outcome(received)
     await house.dispatcher._commit(received, outcome)
-    once = await outbox.queued(house.ledger)
+    once = (await outbox.queued(house.ledger), await audit.records(house.ledger))
     await house.dispatcher._commit(received, outcome)
-    assert await outbox.queued(house.ledger) == once
+    assert (await outbox.queued(house.ledger), await audit.records(house.ledger)) == once
 
 
 async def test_the_chat_server_away_leaves_the_command_to_be_answered_later(house: House) -> None:

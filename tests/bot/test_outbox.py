@@ -131,6 +131,14 @@ async def test_what_may_be_tried_later_is_tried_until_it_works(house: House, fau
     assert len(house.session.media.stored) == 1
 
 
+async def test_what_is_uploaded_is_not_uploaded_again_when_its_event_must_wait(house: House) -> None:
+    house.session.faults.extend([ServerAway()] * 3)
+    async with sending(house):
+        await enqueue(house, with_file(house, "t1"))
+        await house.outbox.standing("t1")
+    assert len(house.session.media.puts) == 1
+
+
 @pytest.mark.parametrize(("fault", "code"), [(NotPermitted(), "M06"), (UploadTooLarge(), "M07")])
 async def test_what_is_refused_is_given_up_and_whoever_waits_is_told_why(
     house: House, fault: Exception, code: str
