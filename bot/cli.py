@@ -34,15 +34,18 @@ def demo(
     *, once: Once = False, out: Out = Path("demo-out"), study: StudyFolder = None, as_json: AsJson = False
 ) -> None:
     """Share a study on a throw-away homeserver on this machine, and show what the registrar receives."""
-    from bot.demo.story import tell  # noqa: PLC0415 - `run` needs nothing of the demo
+    from bot import log  # noqa: PLC0415 - `init` and `--help` start quickly
+    from bot.demo.story import tell  # noqa: PLC0415
+    from config.settings import LogSettings  # noqa: PLC0415
 
+    log.configure(LogSettings(level="error"))
     asyncio.run(tell(out=out, study=study, once=once, as_json=as_json))
 
 
 @app.command()
 def run(*, config: Config) -> None:
     """Run the bot until it is told to stop (SIGTERM)."""
-    from bot import log  # noqa: PLC0415 - `init` and `--help` start quickly
+    from bot import log  # noqa: PLC0415
     from bot.app import serve  # noqa: PLC0415
     from config.settings import load_settings  # noqa: PLC0415
 

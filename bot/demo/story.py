@@ -31,7 +31,7 @@ async def tell(*, out: Path, study: Path | None, once: bool, as_json: bool) -> N
     with tempfile.TemporaryDirectory(prefix="carrierbag-demo-") as temporary:
         work = Path(temporary)
         folder = await asyncio.to_thread(_synthetic, work / "study", console) if study is None else study
-        studies = await _studies(folder, work)
+        studies = await _studies(folder, work, console)
         console.print("Starting a homeserver, the bot, a clinician and a registrar")
         async with stage(work, folder) as played:
             await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
@@ -48,11 +48,13 @@ def _synthetic(directory: Path, console: Console) -> Path:
     return directory
 
 
-async def _studies(folder: Path, work: Path) -> list[Study]:
+async def _studies(folder: Path, work: Path, console: Console) -> list[Study]:
     """All studies in the folder, as the bot will see them. Raises `StudyUnknown` when there is none."""
     source = FolderSource("demo", folder, work / "index.db", FieldCipher(bytes(32)))
     await source.open()
     try:
+        for path, reason in (await source.rescan()).broken:
+            console.print(f"Left out: {path}: {reason}", markup=False)
         found = await source.find(StudyQuery(), limit=MOST_STUDIES)
     finally:
         await source.close()

@@ -24,8 +24,9 @@ def what(study: Study) -> str:
 
 
 def amount(study: Study) -> str:
-    """How much it is: `3 images, 22.6 MB`."""
-    return f"{count(len(study.instances), 'image')}, {megabytes(study.size)}"
+    """How much it is: `3 images, 22.6 MB`; what is not all images is counted in files."""
+    noun = "image" if all(one.has_pixels for one in study.instances) else "file"
+    return f"{count(len(study.instances), noun)}, {megabytes(study.size)}"
 
 
 def full(study: Study) -> str:
@@ -44,8 +45,8 @@ def count(number: int, noun: str) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Bytes in MB of a million: `22.6 MB`."""
-    return f"{size / 1e6:.1f} MB"
+    """Bytes in MB of a million, small ones in kB: `22.6 MB`, `38 kB`."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"  # noqa: PLR2004 - 0.1 MB
 
 
 def _masked(found: Found) -> str:
