@@ -12,11 +12,13 @@ import pydicom
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from bot import corridor, progress
-from bot.matrix.errors import ServerAway, UploadTooLarge
+from bot import content, corridor, progress
+from bot.matrix.errors import NotPermitted, ServerAway, UploadTooLarge
 from bot.matrix.signatures import decoded
 from ledger import audit, outbox, shares
 from ledger.audit import AuditKind
+from ledger.errors import ShareMoved
+from ledger.outbox import Entry
 from ledger.states import ShareState
 from tests.fakes import dicom
 from tests.fakes.house import House, until
@@ -317,6 +319,31 @@ async def test_a_study_that_changed_between_two_parts_is_not_sent_half_old_half_
     assert house.session.said()[-1].endswith("Send the command again for all of it. [D23]")
 
 
+async def test_what_was_kept_before_a_crash_and_is_refused_after_it_fails_the_share(
+    tmp_path: Path, workers: Workers
+) -> None:
+    house = House(tmp_path, workers)
+    house.folder.mkdir()
+    dicom.ankle(house.folder, views=1)
+
+    def dies(house: House, reached: asyncio.Event) -> None:
+        async def die(when: str, number: int) -> None:
+            if (when, number) == ("before", 2):
+                reached.set()
+                await asyncio.Event().wait()
+
+        house.session.hook = die
+
+    await crashed(house, dies)
+    house.session.hook = None
+    house.session.faults.append(NotPermitted())
+    async with house.open(), house.running():
+        await house.quiet()
+        assert await state(house) is ShareState.FAILED
+    assert of_kind(house, "m.image") == []
+    assert house.session.said()[-1].endswith("[M06]")
+
+
 # What is away, full or refused
 
 
@@ -465,9 +492,14 @@ async def test_a_bug_of_ours_ends_that_share_in_words_and_no_other(house: House)
 # What is stopped by its requester
 
 
+@pytest.mark.parametrize("part_bytes", [50_000_000, 16_384 + 22_000])
 @pytest.mark.parametrize("uploads", [1, 3, 7])
-async def test_after_a_cancel_nothing_more_is_posted_and_nothing_is_left(house: House, uploads: int) -> None:
+async def test_after_a_cancel_nothing_more_is_posted_and_nothing_is_left(
+    house: House, uploads: int, part_bytes: int
+) -> None:
+    """The upload that is under way never ends by itself; the next picture or part is made already."""
     dicom.ankle(house.folder)
+    house.part_bytes = part_bytes
     media = house.session.media
     put = media.put
 
@@ -480,14 +512,13 @@ async def test_after_a_cancel_nothing_more_is_posted_and_nothing_is_left(house: 
     async with house.running():
         await house.hear("!share study")
         await until(lambda: asyncio.sleep(0, len(media.puts) >= uploads))
+        await asyncio.sleep(0.2)
         before = len(house.session.posted)
         await house.hear("!cancel")
-        await reaches(house, ShareState.CANCELLED)
-        await posted(house, before + 1)
-        media.flowing.set()
         await house.quiet()
         await until(lambda: asyncio.sleep(0, not house.corridor._walking and not house.spooled()))
-        await asyncio.sleep(0.1)
+        await until(lambda: asyncio.sleep(0, not house.outbox._lanes))
+    assert await state(house) is ShareState.CANCELLED
     new = [one.body for one in house.session.posted[before:]]
     assert new == ["Share 1 is stopped. What was already posted stays in the room."]
     assert await outbox.queued(house.ledger) == []
@@ -504,6 +535,21 @@ async def test_a_share_after_a_cancelled_one_goes_its_way(house: House) -> None:
         house.session.media.flowing.set()
         await house.ask("!share study")
     assert await state(house, 2) is ShareState.DELIVERED
+
+
+async def test_what_was_made_for_a_share_that_moved_on_meanwhile_is_neither_kept_nor_left(house: House) -> None:
+    async with house.ledger.transaction() as tx:
+        share = await shares.open_share(
+            tx, room_id=ROOM, requested_by=ANNA, command_event_id="$c", study_instance_uid="1.2", source="radiology"
+        )
+    async with house.ledger.transaction() as tx:
+        await shares.move(tx, share, ShareState.CANCELLED)
+    made = content.attachment(content.FILE, house.spool.seal_bytes(b"picture"), content.JPEG)
+    entry = Entry("t1", ROOM, "preview 1", "m.room.message", {}, share_id=share.id, attachments=(made,))
+    with pytest.raises(ShareMoved):
+        await house.corridor._keep(share, entry)
+    assert await outbox.queued(house.ledger) == []
+    assert house.spooled() == []
 
 
 # How far it is
