@@ -21,23 +21,26 @@ if TYPE_CHECKING:
 
 
 @command("cancel", action=Action.CANCEL, examples=("!cancel", "!cancel 12"))
-async def cancel(context: Context, number: Annotated[int, "the number of a share"] = 0) -> Outcome:
+async def cancel(context: Context, share: Annotated[int, "the number of a share"] = 0) -> Outcome:
     """Stop a share that you asked for."""
-    share = await own.share_here(context, number) if number else await _latest(context)
-    if share.requested_by != context.clinician.user_id:
-        raise NotAllowed(f"Only {share.requested_by}, who asked for share {share.id}, can stop it.", "H03")
+    asked = await own.share_here(context, share) if share else await _latest(context)
+    if asked.requested_by != context.clinician.user_id:
+        raise NotAllowed(f"Only {asked.requested_by}, who asked for share {asked.id}, can stop it.", "H03")
 
     async def effect(tx: Transaction) -> Sequence[Reply]:
-        now = await shares.get(tx, share.id)
-        if now is None or now.state.finished:
-            sentence = now.state.sentence if now else ""
-            return (Reply("cancelled", f"Share {share.id} is not under way. {sentence}".strip(), strict=False),)
-        await shares.move(tx, now, ShareState.CANCELLED, "by its requester", by=context.clinician.user_id)
-        await outbox.withdraw(tx, share.id)
-        text = f"Share {share.id} is stopped. What was already posted stays in the room."
-        return (Reply("cancelled", text, strict=False),)
+        return (Reply("cancelled", await _stopped(tx, asked), strict=False),)
 
     return Outcome(effects=(effect,))
+
+
+async def _stopped(tx: Transaction, asked: Share) -> str:
+    """Stop it as it is now, which may be further than when it was looked up."""
+    now = await shares.get(tx, asked.id)
+    if now is None or now.state.finished:
+        return f"Share {asked.id} is not under way. {now.state.sentence if now else ''}".strip()
+    await shares.move(tx, now, ShareState.CANCELLED, "by its requester")
+    await outbox.withdraw(tx, now.id)
+    return f"Share {now.id} is stopped. What was already posted stays in the room."
 
 
 async def _latest(context: Context) -> Share:

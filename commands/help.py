@@ -17,9 +17,9 @@ NOTHING = "You may not do anything here yet. Ask your administrator to allow it,
 
 
 @command("help", action=Action.HELP, examples=("!help", "!help share"))
-async def help_(context: Context, about: Annotated[str, "a command"] = "") -> Outcome:
+async def help_(context: Context, command: Annotated[str, "one of them"] = "") -> Outcome:
     """Say what I can do for you here."""
-    text = _one(context, about.lstrip("!").lower()) if about else _all(context)
+    text = _one(context, command.lstrip("!").lower()) if command else _all(context)
     return Outcome((Reply("help", text, strict=False),))
 
 

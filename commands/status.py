@@ -19,15 +19,15 @@ MOST = 5
 
 
 @command("status", action=Action.STATUS, examples=("!status", "!status 12"))
-async def status(context: Context, number: Annotated[int, "the number of a share"] = 0) -> Outcome:
+async def status(context: Context, share: Annotated[int, "the number of a share"] = 0) -> Outcome:
     """Say how far a share is."""
-    if number:
-        listed = [await own.share_here(context, number)]
+    if share:
+        listed = [await own.share_here(context, share)]
     else:
         listed = await shares.in_room(context.ledger, context.room.room_id, limit=MOST)
     text = "\n".join(_line(one) for one in listed) or "Nothing was shared in this room yet."
     return Outcome((Reply("status", text),))
 
 
-def _line(share: Share) -> str:
-    return f"Share {share.id}, asked for by {share.requested_by}: {share.state.sentence}"
+def _line(one: Share) -> str:
+    return f"Share {one.id}, asked for by {one.requested_by}: {one.state.sentence}"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from studies.model import Study
 
 MOST_STUDIES = 10_000
+#: For the person who joins with a client of their own.
+VISITOR = "visitor"
 
 
 async def tell(*, out: Path, study: Path | None, once: bool, as_json: bool) -> None:
@@ -116,9 +118,14 @@ def _report(receipts: list[tuple[str, Receipt]], out: Path, console: Console, *,
 
 
 async def _stay(played: Stage, console: Console) -> None:
+    """Until Ctrl-C. The visitor is somebody new, because a second device of the others' would be an unverified one."""
+    visitor = await played.homeserver.register(VISITOR, PASSWORD)
+    await played.clinician.invite(played.room, visitor)
     console.print(
-        f"\nIt stays up. Join with Element: homeserver {played.homeserver.url}, password {PASSWORD},\n"
-        f"user {played.clinician.user_id} or {played.registrar.user_id}; type !share study. Ctrl-C ends it."
+        f"\nIt stays up. Sign in with Element, accept the invitation and type !share study; Ctrl-C ends it.\n"
+        f"  homeserver  {played.homeserver.url}\n  user        {visitor}\n  password    {PASSWORD}\n"
+        f"In the room are {played.clinician.user_id}, {played.registrar.user_id} and {played.bot}, same password.",
+        markup=False,
     )
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
