@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+async def warm(size: int, seconds: float) -> Workers:
+    """The first process of all takes its time, however short a job's may be."""
+    made = Workers(size)
+    await made.warm_up()
+    made._timeout = seconds
+    return made
+
+
 @pytest.fixture
 async def pool() -> Iterator[Workers]:
-    """Two warm workers that give a job two seconds."""
-    made = Workers(2, timeout=2.0)
-    await made.warm_up()
+    """Two warm workers that give a job three seconds."""
+    made = await warm(2, 3.0)
     yield made
     made.close()
 
@@ -53,22 +60,21 @@ async def test_a_job_that_hangs_is_ended_and_costs_only_itself(pool: Workers) ->
     assert await asyncio.gather(*(pool.submit(pow, number, 2) for number in range(5))) == [0, 1, 4, 9, 16]
     with pytest.raises(CannotShow, match="too long"):
         await hung
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert await pool.submit(pow, 3, 2) == 9
 
 
 async def test_time_spent_waiting_for_a_worker_is_not_the_jobs_own() -> None:
-    pool = Workers(1, timeout=1.0)
+    pool = await warm(1, 1.5)
     try:
-        await asyncio.gather(*(pool.submit(time.sleep, 0.3) for _ in range(6)))
+        await asyncio.gather(*(pool.submit(time.sleep, 0.3) for _ in range(7)))
     finally:
         pool.close()
 
 
 async def test_a_job_whose_caller_has_gone_is_still_ended_when_it_hangs() -> None:
-    pool = Workers(1, timeout=0.5)
+    pool = await warm(1, 3.0)
     try:
-        await pool.warm_up()
         gone = asyncio.ensure_future(pool.submit(time.sleep, 60))
         await asyncio.sleep(0.1)
         gone.cancel()
