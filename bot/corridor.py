@@ -106,8 +106,8 @@ class Corridor:
                 await self._one_try(share)
         finally:
             del self._walking[number]
-            self._progress.pop(number, None)
-            await self._tidy(number)
+            with contextlib.suppress(TryLater):  # what cannot be removed now goes with the next start's sweep
+                await self._tidy(number, self._progress.pop(number, None))
             self._outgoing.poke()  # cancelled in the very moment of a commit, nobody has told it
             self.poke()
 
@@ -280,14 +280,17 @@ class Corridor:
         if now is None or now.state is not share.state:
             raise ShareMoved(f"Share {share.id} has moved on.", "L11")
 
-    async def _tidy(self, number: int) -> None:
-        """What was withdrawn is not sent any further, and its ciphertext goes."""
+    async def _tidy(self, number: int, progress: ProgressMessage | None) -> None:
+        """What was withdrawn is not sent any further, its ciphertext goes, and nothing says that it still goes on."""
         share = await shares.get(self._ledger, number)
-        if share and share.state in {ShareState.CANCELLED, ShareState.FAILED}:
-            if share.state is ShareState.CANCELLED:
-                self._outgoing.stop(share.room_id, number)
-            for name in await outbox.spool_names_let_go(self._ledger, number):
-                self._spool.discard(name)
+        if share is None or share.state not in {ShareState.CANCELLED, ShareState.FAILED}:
+            return
+        if share.state is ShareState.CANCELLED:
+            self._outgoing.stop(share.room_id, number)
+        for name in await outbox.spool_names_let_go(self._ledger, number):
+            self._spool.discard(name)
+        if progress:
+            await progress.conclude(share.state.sentence)
 
 
 async def _unfinished(tx: Transaction, number: int) -> Share:

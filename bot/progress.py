@@ -33,6 +33,7 @@ class ProgressMessage:
         self._pause = pause
         self._line = ""
         self._upload = ""
+        self._shown = ""
 
     def note(self, progress: Progress) -> None:
         """What is being made."""
@@ -52,14 +53,18 @@ class ProgressMessage:
             task.cancel()
             await asyncio.wait([task])
 
+    async def conclude(self, line: str) -> None:
+        """Put this in place of how far it was, if that was ever shown."""
+        if self._shown:
+            await self._try_to_show(line)
+
     async def _keep_showing(self) -> None:
-        shown = ""
         while True:
             await asyncio.sleep(self._pause)
             now = ", ".join(filter(None, [self._line, self._upload]))
-            if now != shown:
+            if now != self._shown:
+                self._shown = now
                 await self._try_to_show(now)
-                shown = now
 
     async def _try_to_show(self, line: str) -> None:
         try:

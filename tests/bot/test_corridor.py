@@ -576,6 +576,25 @@ async def test_progress_is_one_message_that_is_edited_with_counts(
     assert house.session.posted[-1].body.endswith("with the DICOM files.")
 
 
+async def test_a_share_that_was_stopped_does_not_go_on_saying_how_far_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = progress.ProgressMessage.__init__
+    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, show: made(self, show, pause=0.02))
+    dicom.ankle(house.folder, views=1)
+    house.session.media.flowing.clear()
+    async with house.running():
+        await house.hear("!share study")
+        await until(lambda: asyncio.sleep(0, any("Preview 1 of 1" in text for text in house.session.said())))
+        await house.hear("!cancel")
+        await house.quiet()
+        await until(lambda: asyncio.sleep(0, not house.corridor._walking))
+        stopped = ShareState.CANCELLED.sentence
+        await until(lambda: asyncio.sleep(0, any(text.endswith(stopped) for text in house.session.said())))
+        await asyncio.sleep(0.1)
+    assert [one for one in house.session.posted if one.is_edit][-1].body.endswith(stopped)
+
+
 async def test_progress_that_cannot_be_shown_harms_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     made = progress.ProgressMessage.__init__
     monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, _: made(self, broken, pause=0.001))
