@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .conftest import Ward
 
 #: Commits of the ledger after the command was typed: from "not even received" to "all done".
-MOMENTS = (1, 2, 3, 4, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27)
+MOMENTS = (1, 2, 3, 4, 6, 9, 12, 15, 18, 21)
 
 
 def until_commits(ledger: Path, count: int, stop: asyncio.Event) -> None:
