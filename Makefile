@@ -11,7 +11,7 @@ SYNC := $(UV) pip sync --quiet --require-hashes --build-constraints requirements
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
 CLIENT := tests/interop
-BENCH ?= share
+BENCH ?= index share
 
 .PHONY: help setup debian demo test check format wheel lock bench bench-setup clean
 .DELETE_ON_ERROR:
@@ -51,7 +51,7 @@ lock: .venv/.ready ## write the lock files anew; UPGRADE=--upgrade for the newes
 	$(COMPILE) requirements/bench.in --overrides requirements/bench.overrides -o requirements/bench.txt
 	npm install --package-lock-only --prefix $(CLIENT)
 
-bench: bench-setup ## measure against what there is; BENCH="share", options in ARGS="--json"
+bench: bench-setup ## measure against what there is; BENCH=share for one of them, options in ARGS="--json"
 	@for one in $(BENCH); do $(BIN)/python -m bench.$$one $(ARGS) || exit 1; done
 
 bench-setup: setup .venv-bench/.ready ## install the peers that the benchmarks compare with
