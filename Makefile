@@ -2,6 +2,8 @@
 # Needs python3 (3.11 or newer), make and npm; for the tests also some Debian packages (root or sudo).
 
 PYTHON ?= python3
+# Test processes side by side, each with a homeserver of its own.
+JOBS ?= 2
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
@@ -25,7 +27,7 @@ demo: .venv/.ready .venv-synapse/.ready $(CLIENT)/node_modules/.ready ## see it 
 	@$(BIN)/carrierbag demo $(ARGS)
 
 test: setup check wheel ## everything that judges the project; pytest's options in ARGS
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: .venv/.ready ## style, types and the house's layers
 	$(BIN)/ruff check

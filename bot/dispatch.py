@@ -14,6 +14,7 @@ import structlog
 from access.people import Clinician
 from access.policy import Action, Permit, Policy, decide
 from bot.matrix.errors import SignedOut
+from bot.post_office import UNREADABLE
 from commands import share
 from commands.every import REGISTRY
 from commands.kit import lists
@@ -45,6 +46,10 @@ UNPROVEN = (
     "I did not run this: I cannot be sure that you wrote it ({}). "
     "Verify this device in your app's security settings, then send the command again. [A01]"
 )
+UNREAD = (
+    "I could not read this message: {}. If it was meant for me, please send it again; "
+    "if that does not help, leave the room and join it again. [A03]"
+)
 TROUBLE = "Something went wrong on our side, and nothing was changed. Your administrator finds it under [{}]."
 
 
@@ -70,6 +75,7 @@ class Dispatcher:
         self._retry_pause = retry_pause
         self._news = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[tuple[str, str], float] = {}
 
     def poke(self) -> None:
         """Something lies in the inbox."""
@@ -103,7 +109,7 @@ class Dispatcher:
         """What to say and write; every error becomes a sentence here, unless all of it shall be tried again."""
         call = parse(received.body) if received.live else None
         if call is None:
-            return Outcome()
+            return self._unread(received) if received.msgtype == UNREADABLE else Outcome()
         try:
             return await self._obey(received, call)
         except (SourceAway, InstanceMissing) as error:  # the person decides when to ask again
@@ -118,6 +124,14 @@ class Dispatcher:
         except Exception:
             log.exception("unexpected")
             return _said(TROUBLE.format("B00"))
+
+    def _unread(self, received: InboxMessage) -> Outcome:
+        """Say why, once in a while to each person: it may have been ordinary talk, and a whole burst of it."""
+        who, now = (received.room_id, received.sender), self._ledger.clock()
+        if now - self._told.get(who, 0) < STALE:
+            return Outcome()
+        self._told[who] = now
+        return _said(UNREAD.format(received.why_not))
 
     async def _obey(self, received: InboxMessage, call: Call | Choice) -> Outcome:
         kept = None

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from config.errors import CarrierbagError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
     from config.settings import LogSettings
+
+
+def _places_only(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its types and places: its words and variables may hold a name or a message."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    if error is not None:
+        event["exception"] = "\n".join(_trace(error))
+    return event
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _trace(cause)
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield f"{frame.filename}:{frame.lineno} in {frame.name}"
+    yield f"{type(error).__name__} {error.code if isinstance(error, CarrierbagError) else ''}".strip()
 
 
 def configure(settings: LogSettings) -> None:
@@ -20,7 +43,7 @@ def configure(settings: LogSettings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.dict_tracebacks if settings.as_json else structlog.processors.StackInfoRenderer(),
+            _places_only,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

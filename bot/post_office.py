@@ -8,8 +8,12 @@ from ledger import inbox
 from ledger.inbox import InboxMessage
 
 if TYPE_CHECKING:
-    from bot.matrix.events import Message, SyncBatch
+    from bot.matrix.events import Message, SyncBatch, Undecryptable
     from ledger.database import Database
+
+
+#: In place of a msgtype: it stayed encrypted.
+UNREADABLE = "m.room.encrypted"
 
 
 class Inbox:
@@ -23,8 +27,9 @@ class Inbox:
         return await inbox.sync_token(self._ledger)
 
     async def receive(self, batch: SyncBatch) -> None:
-        """Keep all messages, and then the token."""
-        await inbox.receive(self._ledger, [_kept(one) for one in batch.messages], batch.token)
+        """Keep all messages, what stayed unreadable among them, and then the token."""
+        unreadable = [_unreadable(one) for one in batch.undecryptable]
+        await inbox.receive(self._ledger, [*map(_kept, batch.messages), *unreadable], batch.token)
 
 
 def _kept(message: Message) -> InboxMessage:
@@ -43,4 +48,18 @@ def _kept(message: Message) -> InboxMessage:
         authenticated=who is not None,
         why_not=message.why_not,
         live=message.live,
+    )
+
+
+def _unreadable(one: Undecryptable) -> InboxMessage:
+    return InboxMessage(
+        event_id=one.event_id,
+        room_id=one.room_id,
+        sender=one.sender,
+        device_id="",
+        display_name="",
+        body="",
+        msgtype=UNREADABLE,
+        server_ts=one.server_ts,
+        why_not=one.why,
     )

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
+#: `carrierbag`, told to stop when whoever started it is killed (prctl PR_SET_PDEATHSIG, SIGTERM).
+_PROGRAM = "import ctypes; ctypes.CDLL(None).prctl(1, 15); from bot.cli import main; main()"
+
+
 class BotProcess:
     """One running bot. `kill()` is kill -9, of it and of its workers."""
 
@@ -23,7 +27,7 @@ class BotProcess:
     @classmethod
     async def start(cls, config: Path) -> Self:
         """Start it; it answers commands some seconds later. Its log goes to our standard error."""
-        command = (sys.executable, "-m", "bot.cli", "run", "--config", str(config))
+        command = (sys.executable, "-c", _PROGRAM, "run", "--config", str(config))
         process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
         return cls(process)
 

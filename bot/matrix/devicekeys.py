@@ -39,6 +39,8 @@ async def publish(client: GuardedClient) -> Mapping[str, Any]:
     answer = await own_keys(client)
     stored = table(table(answer.get("device_keys")).get(client.user_id)).get(client.device_id)
     if stored is None:
+        # One-time keys first: whoever learns of this device must be able to send it a room key in the same moment.
+        await replenish(client, 0, fallback=True)
         await _upload(client, {"device_keys": device_keys(client)})
         answer = await own_keys(client)
         stored = table(table(answer.get("device_keys")).get(client.user_id)).get(client.device_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .conftest import Ward
 
 #: Commits of the ledger after the command was typed: from "not even received" to "all done".
-MOMENTS = (1, 2, 3, 4, 6, 9, 12, 15, 18, 21)
+MOMENTS = (1, 2, 3, 5, 9, 14, 19, 24, 27, 30)
 
 
 def until_commits(ledger: Path, count: int, stop: asyncio.Event) -> None:

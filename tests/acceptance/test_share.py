@@ -89,4 +89,4 @@ async def test_a_number_from_the_list_shares_that_study(ward: Ward) -> None:
         line = next(one for one in question.body.splitlines() if "Spine" in one)
         receipt = await ward.share(line.partition(".")[0])
     assert [one["instances"] for one in receipt.parcels] == [3]
-    assert "DOE, Archibald" in receipt.words[0]
+    assert "DOE, Archibald" in "\n".join(receipt.words)

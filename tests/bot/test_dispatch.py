@@ -8,6 +8,7 @@ import pytest
 from access.policy import Policy
 from bot.dispatch import STALE
 from bot.matrix.errors import NotPermitted, ServerAway
+from bot.post_office import UNREADABLE
 from ledger import audit, inbox, outbox, shares
 from ledger.audit import AuditKind
 from ledger.database import Database
@@ -273,3 +274,12 @@ async def test_a_room_that_waits_does_not_hold_up_another(house: House) -> None:
 
         await until(answered)
         assert house.session.said(ROOM) == []
+
+
+async def test_an_unreadable_message_is_answered_with_the_reason_once_in_a_while(house: House) -> None:
+    unread = {"msgtype": UNREADABLE, "authenticated": False, "why_not": "your app has not sent me the key"}
+    async with house.running():
+        [said] = await house.ask("", **unread)
+        assert await house.ask("", **unread) == []
+    assert said.startswith("I could not read this message: your app has not sent me the key.")
+    assert said.endswith("[A03]")
