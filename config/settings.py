@@ -100,6 +100,12 @@ class DeliverySettings(Section):
         description='the most that encrypted attachments on their way may take on this disk, at least "10 MB"',
     )
 
+    @model_validator(mode="after")
+    def _two_parts_fit(self) -> Self:
+        if self.spool_bytes < 2 * self.part_bytes:
+            raise ValueError("delivery.spool_bytes should be at least twice delivery.part_bytes: one is sent, one made")
+        return self
+
 
 class LogSettings(Section):
     """What the operator reads."""

@@ -39,7 +39,7 @@ class Everywhere:
     def named(self, name: str) -> StudySource:
         """The source of that name. Raises `StudyUnknown` when it is no longer configured."""
         if name not in self._sources:
-            raise StudyUnknown("The source of this study is no longer set up. Ask your administrator.", "Q30")
+            raise StudyUnknown("The source of this study is no longer set up. Ask your administrator.", "Q32")
         return self._sources[name]
 
     async def find(self, query: StudyQuery, *, limit: int = 10) -> Findings:
