@@ -67,14 +67,20 @@ async def _looked_up(context: Context, item: object) -> Found:
 
 
 async def _one_or_ask(context: Context, found: Sequence[Found], notes: Sequence[str] = ()) -> Outcome:
-    if len(found) == 1:
+    if len(found) == 1 and not notes:
         whole = await _looked_up(context, {"source": found[0].source, "uid": found[0].study.study_instance_uid})
         return Outcome(effects=(_opened(context, whole), lists.forgotten(context)))
-    patients = {one.study.patient.key for one in found}
-    several = f"{len(found)} studies of {describe.count(len(patients), 'patient')} match. I will not guess."
-    text = "\n".join([several, describe.numbered(found), "Type a number to share it here, or several: 1, 2", *notes])
+    how = "Type a number to share it here, or several: 1, 2"
+    text = "\n".join([_why_asked(found), describe.numbered(found), how, *notes])
     asked = lists.remembered(context, found, kind="question")
     return Outcome((Reply("which", text),), (asked,))
+
+
+def _why_asked(found: Sequence[Found]) -> str:
+    if len(found) == 1:
+        return "One study found, but not every source answers: there may be others. I will not guess."
+    patients = {one.study.patient.key for one in found}
+    return f"{len(found)} studies of {describe.count(len(patients), 'patient')} match. I will not guess."
 
 
 def _nothing(what: str, notes: Sequence[str]) -> str:

@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.state import FieldCipher
 from ledger import audit, finds, shares
 from ledger.audit import AuditKind
 from ledger.states import ShareState
+from studies.sources.everywhere import Everywhere
+from studies.sources.folder import FolderSource
 from tests.fakes import dicom
 from tests.fakes.session import ANNA, BEN, OTHER_ROOM
 
@@ -223,3 +226,17 @@ async def test_the_opening_is_audited_with_person_device_and_patient(house: Hous
     [opened] = [one.event for one in await audit.records(house.ledger) if one.event.detail == "opened"]
     assert (opened.who, opened.device_id, opened.study_instance_uid) == (ANNA, "PHONE", uid)
     assert opened.patient == "|9990000018"
+
+
+async def test_a_single_match_is_asked_about_while_another_source_is_away(house: House) -> None:
+    uid = dicom.ankle(house.folder)
+    gone = FolderSource("archive", house.root / "gone", house.root / "gone.db", FieldCipher(bytes(32)))
+    await gone.open()
+    house.dispatcher._sources = Everywhere([house.source, gone])
+    [said] = await house.ask("!share study XR26-1")
+    assert said.startswith("One study found, but not every source answers: there may be others. I will not guess.\n1. ")
+    assert "archive" in said
+    assert await shared(house) == []
+    await house.ask("1")
+    assert await shared(house) == [uid]
+    await gone.close()
