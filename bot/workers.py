@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+#: More would render no share sooner, which makes one picture at a time, and each weighs some 40 MB.
+MOST_WORKERS = 2
 #: Seconds for one job.
 TIMEOUT = 60.0
 
@@ -30,7 +32,7 @@ class Workers:
     """Processes for pure jobs: a function importable by name, arguments and result that pickle."""
 
     def __init__(self, size: int | None = None, *, timeout: float = TIMEOUT) -> None:
-        self._size = size or max(1, min(4, os.cpu_count() or 1))
+        self._size = size or max(1, min(MOST_WORKERS, os.cpu_count() or 1))
         self._timeout = timeout
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["rendering.preload"])
