@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEY_BYTES = 32
 #: The upper half of the IV is random, the lower half counts blocks from 0 and never overflows into the upper.
@@ -32,22 +27,6 @@ class SealedFile:
     sha256: bytes
     #: Of ciphertext and plaintext alike, in bytes.
     size: int
-
-    def to_dict(self) -> dict[str, str | int]:
-        """For JSON: bytes as base64. Holds the key."""
-        return {
-            "name": self.name,
-            "key": b64encode(self.key).decode(),
-            "iv": b64encode(self.iv).decode(),
-            "sha256": b64encode(self.sha256).decode(),
-            "size": self.size,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, str | int]) -> SealedFile:
-        """The inverse of `to_dict`."""
-        key, iv, sha256 = (b64decode(str(data[name])) for name in ("key", "iv", "sha256"))
-        return cls(str(data["name"]), key, iv, sha256, int(data["size"]))
 
     def decryptor(self) -> CipherContext:
         """Turns the ciphertext, from its beginning, into plaintext."""

@@ -162,12 +162,6 @@ async def in_room(db: Reading, room_id: str, person: str | None = None, *, limit
     return [_share(db, row) for row in rows]
 
 
-async def steps_done(db: Reading, share_id: int) -> frozenset[str]:
-    """Steps whose message stands in the room."""
-    rows = await db.rows("SELECT step FROM outbox WHERE share_id = ? AND state = 'sent'", share_id)
-    return frozenset(row["step"] for row in rows)
-
-
 async def steps_kept(db: Reading, share_id: int) -> frozenset[str]:
     """Steps whose message was enqueued, sent or not: they need not be made again."""
     rows = await db.rows("SELECT step FROM outbox WHERE share_id = ? AND state <> 'failed'", share_id)

@@ -125,10 +125,6 @@ class MatrixSession:
         """Leave a room, or turn an invitation down."""
         await self.client.call("POST", client_path("rooms", room_id, "leave"), {})
 
-    async def set_display_name(self, name: str) -> None:
-        """What members see as our name."""
-        await self.client.call("PUT", client_path("profile", self.user_id, "displayname"), {"displayname": name})
-
     async def display_name(self, user_id: str) -> str:
         """Somebody's name as their server tells it, "" when they have none."""
         name = table(await self.client.call("GET", client_path("profile", user_id))).get("displayname")

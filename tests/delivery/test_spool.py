@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import resource
 import subprocess
@@ -14,11 +13,12 @@ import pytest
 
 from config.errors import TryLater
 from delivery.errors import Damaged, SpoolAway, SpoolFull
-from delivery.sealed import SealedFile
 from delivery.spool import CHUNK, Spool, open_sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from delivery.sealed import SealedFile
 
 
 def plaintext(spool: Spool, sealed: SealedFile) -> bytes:
@@ -62,11 +62,6 @@ def test_every_file_has_its_own_key_and_its_counter_starts_at_zero(spool: Spool)
     files = [spool.seal_bytes(b"same") for _ in range(20)]
     assert len({one.key for one in files}) == len({one.iv for one in files}) == 20
     assert all(len(one.key) == 32 and len(one.iv) == 16 and one.iv[8:] == bytes(8) for one in files)
-
-
-def test_a_sealed_file_survives_json(spool: Spool) -> None:
-    sealed = spool.seal_bytes(b"picture")
-    assert SealedFile.from_dict(json.loads(json.dumps(sealed.to_dict()))) == sealed
 
 
 def test_a_sealed_file_shows_no_key_in_logs(spool: Spool) -> None:
