@@ -13,10 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from config import values
 from config.errors import NotAllowed
+from config.trust import TrustLevel
 from config.wrong import ConfigurationWrong, faults
 
 FilePath = Annotated[Path, BeforeValidator(values.resolved_path)]
 Size = Annotated[int, BeforeValidator(values.bytes_from_words)]
+Level = Annotated[TrustLevel, BeforeValidator(TrustLevel.of)]
 
 
 class Section(BaseModel):
@@ -107,6 +109,29 @@ class DeliverySettings(Section):
         return self
 
 
+class TrustSettings(Section):
+    """Which devices of other people are believed, and which get our messages."""
+
+    receive: Level = Field(
+        default=TrustLevel.CROSS_SIGNED_TOFU,
+        description='the least trust in a device whose commands are obeyed: "unverified", "cross-signed-untrusted", '
+        '"cross-signed-tofu" or "cross-signed-verified"',
+    )
+    send: Level = Field(
+        default=TrustLevel.CROSS_SIGNED_TOFU,
+        description='the least trust in a device that gets messages: "unverified", "cross-signed-untrusted", '
+        '"cross-signed-tofu" or "cross-signed-verified"',
+    )
+
+
+class AdminSettings(Section):
+    """Where those who run the bot hear from it."""
+
+    room: Annotated[str, BeforeValidator(values.room_id)] | None = Field(
+        default=None, description='the ID of an encrypted room of your administrators, like "!AbCdEf:example.org"'
+    )
+
+
 class LogSettings(Section):
     """What the operator reads."""
 
@@ -126,6 +151,8 @@ class Settings(Section):
     )
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="a table [delivery]")
     policy_file: FilePath = Field(description='the path of the policy file, like "policy.toml"')
+    trust: TrustSettings = Field(default=TrustSettings(), description="a table [trust]")
+    admin: AdminSettings = Field(default=AdminSettings(), description="a table [admin]")
     log: LogSettings = Field(default=LogSettings(), description="a table [log]")
 
     @model_validator(mode="after")

@@ -24,6 +24,9 @@ SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\
 #: A user ID, the historical characters included (Matrix, appendices, "User Identifiers").
 _MATRIX_ID = re.compile(rf"@[\x21-\x39\x3b-\x7e]+:{SERVER_NAME.pattern}", re.ASCII)
 
+#: A room ID; its opaque part may be anything printable without a colon (Matrix, appendices, "Room IDs").
+_ROOM_ID = re.compile(rf"![\x21-\x39\x3b-\x7e]+(?::{SERVER_NAME.pattern})?", re.ASCII)
+
 
 def bytes_from_words(value: object) -> int:
     """Bytes from a number or from words: 50000000, "50 MB", "1.5 GiB". Units of 1000, with an "i" of 1024."""
@@ -52,6 +55,14 @@ def matrix_id(value: object) -> str:
     text = _text(value, 255)
     if not _MATRIX_ID.fullmatch(text):
         raise ValueError("not a Matrix ID")
+    return text
+
+
+def room_id(value: object) -> str:
+    """A room ID, "!opaque:server", or without a server part (room version 12)."""
+    text = _text(value, 255)
+    if not _ROOM_ID.fullmatch(text):
+        raise ValueError("not a room ID")
     return text
 
 
