@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from access.rooms import RoomFacts
     from bot.matrix.chain import Device, Standing
+    from bot.matrix.cleartext import Farewell
     from bot.matrix.guard import GuardedClient
     from config.state import StateDirectory
 
@@ -121,9 +122,10 @@ class MatrixSession:
         """Accept an invitation. Raises `NotPermitted`."""
         await self.client.call("POST", client_path("rooms", room_id, "join"), {})
 
-    async def leave(self, room_id: str) -> None:
-        """Leave a room, or turn an invitation down."""
-        await self.client.call("POST", client_path("rooms", room_id, "leave"), {})
+    async def leave(self, room_id: str, *, reason: Farewell | None = None) -> None:
+        """Leave a room, or turn an invitation down. The reason is clear text, so it is one of a fixed few."""
+        body = {"reason": reason.value} if reason else {}
+        await self.client.call("POST", client_path("rooms", room_id, "leave"), body)
 
     async def display_name(self, user_id: str) -> str:
         """Somebody's name as their server tells it, "" when they have none."""
