@@ -38,7 +38,7 @@ class Standing:
 
 def master_key(user_id: str, answer: Mapping[str, Any]) -> str | None:
     """The person's master key, None when they have no (well-formed) one."""
-    return _cross_signing_key(user_id, answer, "master")
+    return cross_signing_key(user_id, answer, "master")
 
 
 def judge(user_id: str, answer: Mapping[str, Any], pinned: str | None) -> Standing:
@@ -83,7 +83,7 @@ def _identity(user_id: str, answer: Mapping[str, Any], pinned: str | None) -> tu
     master = master_key(user_id, answer)
     if pinned is not None and master != pinned:
         return "identity changed", None
-    signing_key = _cross_signing_key(user_id, answer, "self_signing")
+    signing_key = cross_signing_key(user_id, answer, "self_signing")
     if master is None or signing_key is None:
         return "no identity", None
     if not signed_by(table(answer["self_signing_keys"])[user_id], user_id, master, master):
@@ -91,7 +91,8 @@ def _identity(user_id: str, answer: Mapping[str, Any], pinned: str | None) -> tu
     return "", signing_key
 
 
-def _cross_signing_key(user_id: str, answer: Mapping[str, Any], usage: str) -> str | None:
+def cross_signing_key(user_id: str, answer: Mapping[str, Any], usage: str) -> str | None:
+    """The person's "master", "self_signing" or (only our own) "user_signing" key, None when it is not well-formed."""
     try:
         stated = answer[f"{usage}_keys"][user_id]
         ((key_id, key),) = stated["keys"].items()

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.matrix.chain import judge, master_key, table
+from bot.matrix.chain import cross_signing_key, judge, master_key, table
 from bot.matrix.devicekeys import device_keys, own_keys
-from bot.matrix.errors import ForeignIdentity, ServerRefused
+from bot.matrix.errors import ForeignIdentity
 from bot.matrix.guard import client_path
 from bot.matrix.signatures import public, sign
+from bot.matrix.uia import confirmed
 from config.state import write_private
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PLACE = "matrix/identity"
-UNAUTHORIZED = 401
 USAGES = ("master", "self_signing", "user_signing")
 
 
@@ -49,15 +49,33 @@ class Identity:
         if not path.exists():
             return None
         seeds = json.loads(cipher.open(path.read_bytes(), PLACE))
-        return cls(user_id, *(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seeds[usage])) for usage in USAGES))
+        return cls.of(user_id, {usage: bytes.fromhex(seed) for usage, seed in seeds.items()})
 
     @classmethod
     def made(cls, user_id: str, path: Path, cipher: FieldCipher) -> Identity:
         """A new identity, kept in this file before anybody hears of it."""
-        seeds = {usage: secrets.token_bytes(32) for usage in USAGES}
-        stored = json.dumps({usage: seed.hex() for usage, seed in seeds.items()})
+        identity = cls.of(user_id, {usage: secrets.token_bytes(32) for usage in USAGES})
+        identity.keep(path, cipher)
+        return identity
+
+    @classmethod
+    def of(cls, user_id: str, seeds: Mapping[str, bytes]) -> Self:
+        """The identity of these seeds, 32 bytes for each usage. Raises `ValueError` for another length."""
+        return cls(user_id, *(Ed25519PrivateKey.from_private_bytes(seeds[usage]) for usage in USAGES))
+
+    def seeds(self) -> dict[str, bytes]:
+        """What must never be lost and never be seen: 32 bytes for each usage."""
+        return {usage: getattr(self, usage).private_bytes_raw() for usage in USAGES}
+
+    def keep(self, path: Path, cipher: FieldCipher) -> None:
+        """Seal the seeds into this file."""
+        stored = json.dumps({usage: seed.hex() for usage, seed in self.seeds().items()})
         write_private(path, cipher.seal(stored.encode(), PLACE))
-        return cls(user_id, *(Ed25519PrivateKey.from_private_bytes(seed) for seed in seeds.values()))
+
+    def is_published(self, answer: Mapping[str, Any]) -> bool:
+        """Whether these three keys are what the server gives out as ours (`answer` of our own /keys/query)."""
+        keys = {usage: public(getattr(self, usage)) for usage in USAGES}
+        return all(cross_signing_key(self.user_id, answer, usage) == key for usage, key in keys.items())
 
     def public_keys(self, client: GuardedClient) -> dict[str, Any]:
         """The body of /keys/device_signing/upload: the master is signed by our device, the others by the master."""
@@ -70,9 +88,9 @@ class Identity:
         return {f"{usage}_key": key for usage, key in keys.items()}
 
     def vouch(self, device: Mapping[str, Any]) -> dict[str, Any]:
-        """The device's keys with our self-signing key's signature."""
+        """The device's keys with our self-signing key's signature beside its own."""
         signature = {f"ed25519:{public(self.self_signing)}": sign(device, self.self_signing)}
-        return {**device, "signatures": {self.user_id: signature}}
+        return {**device, "signatures": {self.user_id: device["signatures"][self.user_id] | signature}}
 
     def _stated(self, usage: str, key: Ed25519PrivateKey) -> dict[str, Any]:
         return {"user_id": self.user_id, "usage": [usage], "keys": {f"ed25519:{public(key)}": public(key)}}
@@ -85,17 +103,27 @@ async def establish(
 
     Does nothing when all that is so already. Raises `ForeignIdentity` when the server holds another one.
     """
-    on_server = master_key(client.user_id, published)
     identity = Identity.kept(client.user_id, path, cipher)
-    if on_server is not None and (identity is None or on_server != public(identity.master)):
-        raise ForeignIdentity(client.user_id)
+    refuse_foreign(client.user_id, identity, published)
     identity = identity or Identity.made(client.user_id, path, cipher)
-    if on_server is None:
+    if master_key(client.user_id, published) is None:
         await _upload(client, identity.public_keys(client), password)
         published = await own_keys(client)
+    await vouch_for_ourselves(client, identity, published)
+    return identity
+
+
+def refuse_foreign(user_id: str, identity: Identity | None, published: Mapping[str, Any]) -> None:
+    """Raise `ForeignIdentity` when the server gives out another identity than ours, or one while we have none."""
+    on_server = master_key(user_id, published)
+    if on_server is not None and (identity is None or on_server != public(identity.master)):
+        raise ForeignIdentity(user_id)
+
+
+async def vouch_for_ourselves(client: GuardedClient, identity: Identity, published: Mapping[str, Any]) -> None:
+    """Sign our device with our identity, unless `published` shows that everybody sees it signed already."""
     if not vouched(client, identity, published):
         await _sign_device(client, identity)
-    return identity
 
 
 def vouched(client: GuardedClient, identity: Identity, published: Mapping[str, Any]) -> bool:
@@ -117,12 +145,4 @@ async def _sign_device(client: GuardedClient, identity: Identity) -> None:
 
 async def _upload(client: GuardedClient, keys: Mapping[str, Any], password: str | None) -> None:
     """The first identity of an account needs no password (MSC3967); older servers ask for it all the same."""
-    target = client_path("keys", "device_signing", "upload")
-    try:
-        await client.call("POST", target, keys)
-    except ServerRefused as refused:
-        if refused.status != UNAUTHORIZED or password is None:
-            raise
-        identifier = {"type": "m.id.user", "user": client.user_id}
-        auth = {"type": "m.login.password", "identifier": identifier, "password": password}
-        await client.call("POST", target, {**keys, "auth": auth | {"session": refused.details.get("session")}})
+    await confirmed(client, client_path("keys", "device_signing", "upload"), keys, password)
