@@ -19,7 +19,6 @@ from bot.outbox import Outbox
 from bot.post_office import Inbox
 from bot.resume import resume
 from bot.workers import Workers
-from config.settings import read_secret
 from config.state import StateDirectory
 from delivery.spool import Spool
 from ledger.database import Database
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.matrix.events import SyncBatch
-    from config.settings import MatrixSettings, Settings
+    from config.settings import Settings
 
 log = structlog.get_logger()
 
@@ -115,7 +114,7 @@ async def built(settings: Settings) -> AsyncIterator[App]:
         sources = await _sources(settings, state, stack)
         workers = Workers()
         stack.callback(workers.close)
-        session = await MatrixSession.open(_account(settings.matrix), state, Pins(ledger))
+        session = await MatrixSession.open(Account.of(settings.matrix), state, Pins(ledger))
         stack.push_async_callback(session.close)
         yield App(
             settings,
@@ -167,13 +166,3 @@ async def _sources(settings: Settings, state: StateDirectory, stack: contextlib.
 def _index(state: StateDirectory, name: str) -> Path:
     """A file name from the source's name that cannot leave the directory."""
     return state.file(f"index-{state.cipher().blind(name, 'index').hex()}.db")
-
-
-def _account(settings: MatrixSettings) -> Account:
-    return Account(
-        homeserver=settings.homeserver,
-        user_id=settings.user_id,
-        password=read_secret(settings.password_file).get_secret_value() if settings.password_file else None,
-        access_token=read_secret(settings.access_token_file).get_secret_value() if settings.access_token_file else None,
-        device_name=settings.device_name,
-    )

@@ -10,7 +10,7 @@ from bot.matrix.guard import client_path
 from bot.matrix.olm import MEGOLM, OLM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bot.matrix.guard import GuardedClient
 
@@ -31,22 +31,31 @@ def device_keys(client: GuardedClient) -> dict[str, Any]:
     return _signed(client, keys)
 
 
-async def publish(client: GuardedClient) -> Mapping[str, Any]:
-    """Upload our device's keys if the server has none, and return what it holds for our user (/keys/query).
+async def publish(
+    client: GuardedClient, answer: Mapping[str, Any], vouch: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> Mapping[str, Any]:
+    """Upload our device's keys if the server has none, and return what it then says of us (/keys/query).
 
-    Raises `ForeignDevice` when it holds other ones: then no message to us could be read, and none of ours trusted.
+    `answer` is what it says now. `vouch` adds our identity's signature before anybody sees the device, so that there
+    is no moment in which it is a new, unsigned one. Raises `ForeignDevice` when the server holds other keys for it:
+    then no message to us could be read, and none of ours trusted.
     """
-    answer = await own_keys(client)
-    stored = table(table(answer.get("device_keys")).get(client.user_id)).get(client.device_id)
+    stored = stated(client, answer)
     if stored is None:
         # One-time keys first: whoever learns of this device must be able to send it a room key in the same moment.
         await replenish(client, 0, fallback=True)
-        await _upload(client, {"device_keys": device_keys(client)})
+        keys = device_keys(client)
+        await _upload(client, {"device_keys": vouch(keys) if vouch else keys})
         answer = await own_keys(client)
-        stored = table(table(answer.get("device_keys")).get(client.user_id)).get(client.device_id)
+        stored = stated(client, answer)
     if table(stored).get("keys") != device_keys(client)["keys"]:
         raise ForeignDevice(client.device_id)
     return answer
+
+
+def stated(client: GuardedClient, answer: Mapping[str, Any]) -> Any:
+    """Our device's keys in an answer to /keys/query, None when it has none yet: nobody can know of it."""
+    return table(table(answer.get("device_keys")).get(client.user_id)).get(client.device_id)
 
 
 async def own_keys(client: GuardedClient) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """What can go wrong between us and the homeserver, and which family it belongs to.
 
 Mistake
-`-- LoginRefused        wrong password or user ID
+|-- LoginRefused        wrong password or user ID
+`-- RecoveryKeyWrong    what was typed is no recovery key
 NotAllowed
 |-- SignedOut           the access token is no longer good: fatal
 |-- StoreLost           the encryption keys of our device are gone: fatal
@@ -9,6 +10,7 @@ NotAllowed
 |-- WrongAccount        the state directory belongs to another account or device: fatal
 |-- ForeignDevice       the server holds other keys for our device: fatal
 |-- ForeignIdentity     the server holds another cross-signing identity for us: fatal
+|-- RecoveryRefused     the identity cannot be backed up or restored, and nothing was changed
 |-- NotSent             the room or a device in it forbids sending [R01, R04]
 |-- NotPermitted        the homeserver forbids it (kicked, power level)
 |-- UploadTooLarge      above the homeserver's limit
@@ -37,6 +39,14 @@ if TYPE_CHECKING:
     from access.reasons import Reason
 
 
+#: What an operator does when the directory `matrix` of the state is gone, damaged, or not the account's.
+TAKE_AWAY_AND_RESTORE = (
+    'With your recovery key: move the directory "matrix", if there is one, out of the state directory and run '
+    "`carrierbag keys restore`; nobody is warned. Without it: put the state directory's backup back, or give the bot "
+    "a new account."
+)
+
+
 class LoginRefused(Mistake):
     """The operator's user ID, password or token is wrong."""
 
@@ -57,9 +67,8 @@ class StoreLost(NotAllowed):
 
     def __init__(self, device_id: str) -> None:
         super().__init__(
-            f"The encryption keys of the bot's device {device_id} are missing from the state directory. Restore the "
-            "directory from your backup. If there is none, remove this device from the account and give the bot a "
-            "new state directory: everybody will be warned of its new device.",
+            f"The encryption keys of the bot's device {device_id} are missing from the state directory. "
+            f"{TAKE_AWAY_AND_RESTORE}",
             "M02",
         )
 
@@ -70,7 +79,7 @@ class StoreDamaged(NotAllowed):
     def __init__(self) -> None:
         super().__init__(
             "The bot's encryption keys cannot be read: the state directory is damaged, or its key is another one. "
-            "Restore the state directory from your backup.",
+            f"Put the right key back if it is another one. {TAKE_AWAY_AND_RESTORE}",
             "M03",
         )
 
@@ -91,8 +100,9 @@ class ForeignDevice(NotAllowed):
 
     def __init__(self, device_id: str) -> None:
         super().__init__(
-            f"The homeserver holds other keys for the bot's device {device_id} than its state directory. Restore the "
-            "directory that belongs to it, or use an access token of a device that nothing else has used.",
+            f"The homeserver holds other keys for the bot's device {device_id} than its state directory: another "
+            "program uses this device, or the directory is an old copy. Give the bot the directory that belongs to the "
+            f"device, or an access token of a device that nothing else has used. {TAKE_AWAY_AND_RESTORE}",
             "M04",
         )
 
@@ -102,11 +112,25 @@ class ForeignIdentity(NotAllowed):
 
     def __init__(self, user_id: str) -> None:
         super().__init__(
-            f"{user_id} has another cross-signing identity on the homeserver than in the state directory. Restore the "
-            "state directory that made it. If that is lost, reset the account's identity with another app, sign that "
-            "app out, and give the bot a new account or a new state directory.",
+            f"{user_id} has a cross-signing identity on the homeserver that is not the one in the state directory. "
+            f"{TAKE_AWAY_AND_RESTORE}",
             "M05",
         )
+
+
+class RecoveryKeyWrong(Mistake):
+    """A slip of the hand: nobody has been asked anything yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is not a recovery key: it has 48 letters and digits in twelve groups of four and starts with E. "
+            "Compare each group with what was written down, and type it again.",
+            "M40",
+        )
+
+
+class RecoveryRefused(NotAllowed):
+    """Backing the identity up or bringing it to a new machine goes no further (bot/matrix/recovery.py)."""
 
 
 class NotSent(NotAllowed):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+FILE = "identity"
 PLACE = "matrix/identity"
 USAGES = ("master", "self_signing", "user_signing")
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import string
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
 from bot.matrix.chain import table
 from bot.matrix.errors import LoginRefused, NotPermitted, ServerRefused, SignedOut, StoreLost, WrongAccount
 from bot.matrix.guard import STORE, GuardedClient, client_path
+from config.settings import read_secret
 from config.state import write_private
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.settings import MatrixSettings
     from config.state import StateDirectory
 
 log = structlog.get_logger()
 
 DIRECTORY = "matrix"
+LOGIN = "login"
 PLACE = "matrix/login"
 DEVICE_ID_LENGTH = 10
 
@@ -35,51 +41,86 @@ class Account:
     access_token: str | None = field(default=None, repr=False)
     device_name: str = "carrierbag"
 
+    @classmethod
+    def of(cls, settings: MatrixSettings) -> Self:
+        """The account of the settings, its secret read from the file that they name."""
+        password, token = settings.password_file, settings.access_token_file
+        return cls(
+            homeserver=settings.homeserver,
+            user_id=settings.user_id,
+            password=read_secret(password).get_secret_value() if password else None,
+            access_token=read_secret(token).get_secret_value() if token else None,
+            device_name=settings.device_name,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What is kept, sealed: `access_token` is "" until the first login has succeeded."""
+    """What is kept, sealed: `access_token` is "" until the first login has succeeded.
+
+    `fingerprint` is our device's Ed25519 key, unpadded base64: people who compare it need no key store to be open.
+    """
 
     user_id: str
     device_id: str
     access_token: str = field(default="", repr=False)
+    fingerprint: str = ""
 
 
-async def sign_in(account: Account, state: StateDirectory) -> GuardedClient:
-    """A signed-in client with its keys loaded. Raises `LoginRefused`, `SignedOut`, `StoreLost`, `StoreDamaged`,
-    `WrongAccount`, or `ServerAway`.
-    """  # noqa: D205 - a list of errors
-    client = GuardedClient(account.homeserver, account.user_id, "", state.directory(DIRECTORY), state.key("olm"))
+async def sign_in(account: Account, state: StateDirectory, name: str = DIRECTORY) -> GuardedClient:
+    """A signed-in client with its keys loaded from the sub-directory `name` of the state directory.
+
+    Raises `LoginRefused`, `SignedOut`, `StoreLost`, `StoreDamaged`, `WrongAccount`, or `ServerAway`.
+    """
+    client = GuardedClient(account.homeserver, account.user_id, "", state.directory(name), state.key("olm"))
     try:
-        await _sign_in(client, account, state)
+        await _sign_in(client, account, state, state.directory(name))
     except BaseException:
         await client.close()
         raise
     return client
 
 
-async def _sign_in(client: GuardedClient, account: Account, state: StateDirectory) -> None:
-    login = _kept(state) or await _begin(client, account, state)
+def signed_in_already(account: Account, state: StateDirectory, login: Login) -> GuardedClient:
+    """A client on the kept login, without Olm: it reads and writes what the bot's own process does not touch."""
+    if login.user_id != account.user_id:
+        raise WrongAccount(login.user_id, account.user_id)
+    client = GuardedClient(account.homeserver, login.user_id, login.device_id, state.root / DIRECTORY, b"")
+    client.access_token = login.access_token
+    return client
+
+
+async def forget(client: GuardedClient, account: Account, state: StateDirectory, name: str = DIRECTORY) -> None:
+    """Undo `sign_in` for a device of which nobody has heard: no login, no device, no keys. Closes the client."""
+    if account.access_token is None:  # the operator's own token stays as good as it was
+        await client.call("POST", client_path("logout"), {})
+    await client.close()
+    shutil.rmtree(state.directory(name))
+
+
+async def _sign_in(client: GuardedClient, account: Account, state: StateDirectory, directory: Path) -> None:
+    login = kept(state, directory) or await _begin(client, account, state, directory)
     if login.user_id != account.user_id:
         raise WrongAccount(login.user_id, account.user_id)
     client.device_id = login.device_id
-    _load_keys(client, login, state)
+    _load_keys(client, login, directory)
     client.access_token = await _token(client, account, login)
-    if client.access_token != login.access_token:
-        _keep(replace(login, access_token=client.access_token), state)
+    now = replace(login, access_token=client.access_token, fingerprint=client.olm.ed25519)
+    if now != login:
+        _keep(now, state, directory)
 
 
-async def _begin(client: GuardedClient, account: Account, state: StateDirectory) -> Login:
+async def _begin(client: GuardedClient, account: Account, state: StateDirectory, directory: Path) -> Login:
     """The first start: settle the device before anything is known of it elsewhere."""
     device_id = await _device_of(client, account, account.access_token) if account.access_token else _new_device_id()
     login = Login(account.user_id, device_id)
-    _keep(login, state)
+    _keep(login, state, directory)
     return login
 
 
-def _load_keys(client: GuardedClient, login: Login, state: StateDirectory) -> None:
+def _load_keys(client: GuardedClient, login: Login, directory: Path) -> None:
     """Open the key store. After the first login our device's account must be in it: nio would just make a new one."""
-    path = state.directory(DIRECTORY) / STORE
+    path = directory / STORE
     if login.access_token and not path.exists():
         raise StoreLost(login.device_id)
     path.touch(mode=0o600)
@@ -132,14 +173,14 @@ async def _log_in(client: GuardedClient, account: Account, device_id: str) -> st
     return str(answer["access_token"])
 
 
-def _kept(state: StateDirectory) -> Login | None:
-    path = state.directory(DIRECTORY) / "login"
+def kept(state: StateDirectory, directory: Path) -> Login | None:
+    """The login in this directory, None before the first start. Reads only."""
+    path = directory / LOGIN
     return Login(**json.loads(state.cipher().open(path.read_bytes(), PLACE))) if path.exists() else None
 
 
-def _keep(login: Login, state: StateDirectory) -> None:
-    sealed = state.cipher().seal(json.dumps(asdict(login)).encode(), PLACE)
-    write_private(state.directory(DIRECTORY) / "login", sealed)
+def _keep(login: Login, state: StateDirectory, directory: Path) -> None:
+    write_private(directory / LOGIN, state.cipher().seal(json.dumps(asdict(login)).encode(), PLACE))
 
 
 def _new_device_id() -> str:

@@ -13,9 +13,9 @@ import structlog
 from access import reasons
 from bot.matrix import devicekeys, identity, rooms
 from bot.matrix.chain import table
-from bot.matrix.errors import DevicesUnknown, NotSent
+from bot.matrix.errors import DevicesUnknown, ForeignIdentity, NotSent
 from bot.matrix.guard import client_path
-from bot.matrix.login import DIRECTORY, Account, sign_in
+from bot.matrix.login import DIRECTORY, Account, forget, sign_in
 from bot.matrix.media import Media
 from bot.matrix.sharing import RoomKeys
 from bot.matrix.trust import Pins, Trust
@@ -60,9 +60,7 @@ class MatrixSession:
         """
         client = await sign_in(account, state)
         try:
-            published = await devicekeys.publish(client)
-            path = state.directory(DIRECTORY) / "identity"
-            await identity.establish(client, path, state.cipher(), published, account.password)
+            await _appear(client, account, state)
         except BaseException:
             await client.close()
             raise
@@ -165,6 +163,21 @@ class MatrixSession:
     async def _put(self, room_id: str, event_type: str, txn_id: str, content: Mapping[str, Any]) -> str:
         answer = await self.client.call("PUT", client_path("rooms", room_id, "send", event_type, txn_id), content)
         return str(answer["event_id"])
+
+
+async def _appear(client: GuardedClient, account: Account, state: StateDirectory) -> None:
+    """Our device on the server, and vouched for. Where it cannot be, a new device leaves before anybody sees it."""
+    path = state.directory(DIRECTORY) / identity.FILE
+    ours = identity.Identity.kept(client.user_id, path, state.cipher())
+    published = await devicekeys.own_keys(client)
+    try:
+        identity.refuse_foreign(client.user_id, ours, published)
+    except ForeignIdentity:
+        if ours is None and devicekeys.stated(client, published) is None:
+            await forget(client, account, state)
+        raise
+    published = await devicekeys.publish(client, published, ours.vouch if ours else None)
+    await identity.establish(client, path, state.cipher(), published, account.password)
 
 
 def _refuse(facts: RoomFacts, standings: Mapping[str, Standing]) -> None:

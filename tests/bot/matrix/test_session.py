@@ -83,7 +83,7 @@ async def test_a_lost_key_store_is_refused_with_the_way_to_recover(bot: Bot) -> 
         pass
     for path in bot.state.directory("matrix").glob("olm.db*"):
         path.unlink()
-    with pytest.raises(StoreLost, match="Restore the directory from your backup"):
+    with pytest.raises(StoreLost, match="keys restore"):
         await bot.session().__aenter__()
 
 
@@ -164,12 +164,17 @@ async def test_signed_out_is_fatal_and_the_password_brings_the_same_device_back(
         await bot.session().__aenter__()
 
 
-async def test_another_identity_on_the_server_is_refused(bot: Bot, person: People, account: Any) -> None:
+async def test_another_identity_on_the_server_is_refused_and_leaves_no_device(
+    bot: Bot, person: People, account: Any, anna: Person
+) -> None:
     registered = await account("bot")
     await person(registered)  # somebody bootstrapped this account with an app
     bot.account = replace(bot.account, user_id=registered.user_id, password=registered.password)
-    with pytest.raises(ForeignIdentity, match="another cross-signing identity"):
+    with pytest.raises(ForeignIdentity, match="keys restore"):
         await bot.session().__aenter__()
+    # Nobody has seen a new device, and the state directory is as it was: a restore finds room.
+    assert len(await anna.devices(registered.user_id)) == 1
+    assert not (bot.state.root / "matrix").exists()
 
 
 async def test_another_devices_keys_on_the_server_are_refused(bot: Bot) -> None:
@@ -189,9 +194,10 @@ def _forget_token(state: StateDirectory) -> None:
     """As after a crash of the very first start, but on a device that is known already."""
     from bot.matrix import login as module  # noqa: PLC0415
 
-    kept = module._kept(state)
+    directory = state.directory("matrix")
+    kept = module.kept(state, directory)
     assert kept is not None
-    module._keep(replace(kept, access_token=""), state)
+    module._keep(replace(kept, access_token=""), state, directory)
 
 
 async def test_a_first_start_that_was_cut_off_anywhere_is_taken_up_again(
