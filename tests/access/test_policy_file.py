@@ -44,7 +44,7 @@ def test_a_rule_without_rooms_is_for_every_room(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[[rules]]\npeople = ["own"]\nmay = ["delete"]', 'rules[1].may should be a list of "find" and "share"'),
+        ('[[rules]]\npeople = ["own"]\nmay = ["delete"]', 'rules[1].may should be a list of "find", "share" and "admin"'),
         ('[[rules]]\npeople = ["anna"]\nmay = ["find"]', "rules[1].people should be a list with"),
         ('[[rules]]\npeople = []\nmay = ["find"]', "rules[1].people should be"),
         ('[[rules]]\nmay = ["find"]', "rules[1].people should be"),
