@@ -1,4 +1,4 @@
-"""What sync hands over, into the ledger's inbox: the events and the token in one transaction."""
+"""What sync hands over, into the ledger: messages, invitations and the token in one transaction."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ledger import inbox
 from ledger.inbox import InboxMessage
+from ledger.invitations import Invitation
 
 if TYPE_CHECKING:
     from bot.matrix.events import Message, SyncBatch, Undecryptable
@@ -27,9 +28,10 @@ class Inbox:
         return await inbox.sync_token(self._ledger)
 
     async def receive(self, batch: SyncBatch) -> None:
-        """Keep all messages, what stayed unreadable among them, and then the token."""
+        """Keep all messages, what stayed unreadable among them, the invitations, and then the token."""
         unreadable = [_unreadable(one) for one in batch.undecryptable]
-        await inbox.receive(self._ledger, [*map(_kept, batch.messages), *unreadable], batch.token)
+        invited = [Invitation(one.room_id, one.inviter, one.is_direct, one.event_id) for one in batch.invitations]
+        await inbox.receive(self._ledger, [*map(_kept, batch.messages), *unreadable], batch.token, invited)
 
 
 def _kept(message: Message) -> InboxMessage:

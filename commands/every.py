@@ -6,7 +6,8 @@ from commands.cancel import cancel
 from commands.find import find
 from commands.help import help_
 from commands.kit.registry import Registry
+from commands.room import room
 from commands.share import share
 from commands.status import status
 
-REGISTRY = Registry((find, share, status, cancel, help_))
+REGISTRY = Registry((find, share, status, cancel, room, help_))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from access.policy import Action
+from commands.kit import welcome
 from commands.kit.context import Context, Outcome
 from commands.kit.registry import Registry, command
 from commands.kit.reply import Reply
 
 if TYPE_CHECKING:
     from commands.kit.registry import Command
-
-GREETING = "I share imaging studies in this room. I am a program, not a person. You can type:"
-NOTHING = "You may not do anything here yet. Ask your administrator to allow it, or ask in another room."
 
 
 @command("help", action=Action.HELP, examples=("!help", "!help share"))
@@ -24,10 +22,7 @@ async def help_(context: Context, command: Annotated[str, "one of them"] = "") -
 
 
 def _all(context: Context) -> str:
-    usable = [one for one in context.commands if context.may(one.action)]
-    lines = [f"{one.usage}: {one.summary}" for one in usable]
-    only_help = all(one.action is Action.HELP for one in usable)
-    return "\n".join([GREETING, *lines, *([NOTHING] if only_help else [])])
+    return welcome.usable(context.commands, context.may, direct=welcome.is_direct(context.room))
 
 
 def _one(context: Context, name: str) -> str:

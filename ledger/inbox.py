@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger import audit
+from ledger import audit, invitations
 from ledger.database import bound
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from ledger.database import Columns, Database, Reading, Transaction
+    from ledger.invitations import Invitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,18 @@ _BOUND = (
 )
 
 
-async def receive(db: Database, messages: Sequence[InboxMessage], token: str) -> list[InboxMessage]:
-    """Keep all messages and then the sync token, in one transaction. Returns those that were new.
+async def receive(
+    db: Database, messages: Sequence[InboxMessage], token: str, invited: Sequence[Invitation] = ()
+) -> list[InboxMessage]:
+    """Keep all messages, invitations, and then the sync token, in one transaction. Returns the messages that were new.
 
     An event seen before is ignored. A Megolm index used before under another event id is a replay: it is dropped and
     goes into the audit trail as a security alert.
     """
     async with db.transaction() as tx:
         new = [message for message in messages if await _keep(tx, message)]
+        for invitation in invited:
+            await invitations.keep(tx, invitation)
         await tx.rows("INSERT OR REPLACE INTO sync (only_row, token) VALUES (1, ?)", token)
     return new
 

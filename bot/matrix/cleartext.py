@@ -12,6 +12,21 @@ class Farewell(StrEnum):
     """Why the bot leaves a room or turns an invitation down (`reason` of /leave)."""
 
     NOT_ENCRYPTED = "This room is not encrypted. Turn on encryption in the room's settings, then invite me again. [R01]"
+    ANYBODY_JOINS = (
+        "People can join this room without an invitation. "
+        "Set its access to invited people only, then invite me again. [R02]"
+    )
+    OUTSIDERS_READ = (
+        "People outside can read this room's history. "
+        "Set it to members only in the room's settings, then invite me again. [R03]"
+    )
+    GUESTS = "Guests can join this room. Switch off guest access in the room's settings, then invite me again. [R07]"
+    REPLACED = "This room was replaced by a newer one. Invite me there. [R08]"
+    UNFIT = "This room's settings are not safe for studies. Look at them, then invite me again. [R00]"
+    NOT_WELCOME = (
+        "I follow only people whom my administrator has approved. "
+        "Ask a colleague who works with me, or my administrator. [R09]"
+    )
 
 
 class Reaction(StrEnum):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 ENCRYPTED = "m.room.encrypted"
 MESSAGE = "m.room.message"
 MEMBER = "m.room.member"
+#: Milliseconds: canonical JSON goes no further, and no database either.
+LATEST = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,32 @@ class Undecryptable:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """Somebody asks us into a room. Who, is the server's word; "" when it does not say."""
+
+    room_id: str
+    inviter: str
+    #: Their client means it as a chat of two.
+    is_direct: bool = False
+    #: Of the invitation; "" when the server does not say.
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SyncBatch:
     """News to be kept together with `token`, in one transaction. Events may come again: keep each once."""
 
     messages: tuple[Message, ...]
     undecryptable: tuple[Undecryptable, ...]
     token: str
+    #: May come again, too.
+    invitations: tuple[Invitation, ...] = ()
+    #: Rooms in which somebody else came or went: a hint, for whoever waits for that.
+    members_changed: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether it brings anything but a token."""
+        return bool(self.messages or self.undecryptable or self.invitations or self.members_changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +115,32 @@ def well_formed(room_id: str, raw: Mapping[str, Any]) -> RawEvent | None:
         return None
     if not isinstance(content, dict) or not isinstance(server_ts, int) or "state_key" in raw:
         return None
+    if not 0 <= server_ts < LATEST:
+        return None
     return RawEvent(event_id, room_id, sender, event_type, content, server_ts)
 
 
 def joined_again(events: Iterable[Any], us: str) -> bool:
     """Whether our own joining is among these events: what lies before it is not for us."""
     return any(_is_our_join(table(raw), us) for raw in events)
+
+
+def invitation(room_id: str, raw: Any, us: str) -> Invitation:
+    """Who invited us, from the stripped state of `rooms.invite` (Matrix, GET /sync)."""
+    events = table(table(raw).get("invite_state")).get("events")
+    for event in map(table, events if isinstance(events, list) else []):
+        content = table(event.get("content"))
+        ours = (event.get("type"), event.get("state_key")) == (MEMBER, us) and content.get("membership") == "invite"
+        if ours and isinstance(event.get("sender"), str):
+            event_id = event.get("event_id")
+            known = event_id if isinstance(event_id, str) else ""
+            return Invitation(room_id, event["sender"], content.get("is_direct") is True, known)
+    return Invitation(room_id, "")
+
+
+def others_moved(events: Iterable[Any], us: str) -> bool:
+    """Whether somebody else came, went, or was invited or put out."""
+    return any(raw.get("type") == MEMBER and raw.get("state_key") != us for raw in map(table, events))
 
 
 def names(events: Iterable[Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ is used: those stand in our own modules.
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -15,9 +16,10 @@ import structlog
 from aiohttp import ClientResponse, ClientTimeout
 from nio import AsyncClient, AsyncClientConfig
 
-from bot.matrix.errors import StoreDamaged, refusal
+from bot.matrix.errors import NoSense, StoreDamaged, refusal
 from bot.matrix.olm import GuardedOlm, Store
 from bot.matrix.patience import Patience, insist
+from bot.matrix.wire import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +31,8 @@ STORE = "olm.db"
 REFUSED = 400
 #: Seconds for one attempt of an ordinary request.
 ANSWERS_WITHIN = 60.0
+#: Of the request under way, when it has one of its own: nio's `send` has no place for it.
+_patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 
 def path(*parts: str) -> str:
@@ -84,7 +88,7 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
     ) -> ClientResponse:
         """One request, repeated until it is answered. Raises `ServerAway` or `RateLimited`."""
         attempt = partial(super().send, method, path, data, headers, trace_context, timeout)
-        return await insist(attempt, self.patience, self.on_wait)
+        return await insist(attempt, _patience.get() or self.patience, self.on_wait)
 
     async def call(
         self,
@@ -93,17 +97,29 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         seconds: float = ANSWERS_WITHIN,
+        *,
+        patience: Patience | None = None,
+        shape: type[dict[str, Any] | list[Any]] = dict,
     ) -> Any:
-        """A request of the client-server API and its JSON. Raises the errors of bot/matrix/errors.py."""
+        """A request of the client-server API and its JSON. Raises the errors of bot/matrix/errors.py.
+
+        `patience` is for this request alone; an answer of another `shape` makes no sense.
+        """
         target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", **self.authorization}
-        response = await self.send(method, target, data, headers, None, ClientTimeout(total=seconds))
-        answer = json.loads(await response.read())
+        token = _patience.set(patience)
+        try:
+            response = await self.send(method, target, data, headers, None, ClientTimeout(total=seconds))
+        finally:
+            _patience.reset(token)
+        answer = parsed(await response.read())
         if response.status >= REFUSED:
             error = refusal(response.status, answer)
             log.info("homeserver_refused", method=method, status=response.status, error=type(error).__name__)
             raise error
+        if not isinstance(answer, shape):
+            raise NoSense
         return answer
 
     @property

@@ -19,11 +19,20 @@ import structlog
 from bot.matrix.chain import table
 from bot.matrix.devicekeys import SIGNED, replenish
 from bot.matrix.errors import NotPermitted, ServerRefused
-from bot.matrix.events import Message, SyncBatch, Undecryptable, joined_again, names, timeline
+from bot.matrix.events import (
+    Message,
+    SyncBatch,
+    Undecryptable,
+    invitation,
+    joined_again,
+    names,
+    others_moved,
+    timeline,
+)
 from bot.matrix.guard import client_path
 from bot.matrix.patience import Patience
 from bot.matrix.reading import Reader
-from config.errors import CarrierbagError, TryLater
+from config.errors import TryLater
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -71,8 +80,7 @@ class Inbox(Protocol):
 class SyncLoop:
     """`await SyncLoop(...).run()` until it is cancelled or the bot is signed out.
 
-    `may_join(inviter, room_id)` decides about invitations. `on_news(batch)` is called after each commit that brought
-    something; `on_joined(room_id, inviter)` after we came into a room. Both must be quick: long work belongs in tasks.
+    `on_news(batch)` is called after each commit that brought something. It must be quick: long work belongs in tasks.
     """
 
     def __init__(
@@ -80,33 +88,21 @@ class SyncLoop:
         session: MatrixSession,
         inbox: Inbox,
         *,
-        may_join: Callable[[str, str], bool],
         on_news: Callable[[SyncBatch], Awaitable[None]],
-        on_joined: Callable[[str, str], Awaitable[None]] | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._session = session
         self._client = session.client
         self._inbox = inbox
-        self._may_join = may_join
         self._on_news = on_news
-        self._on_joined = on_joined
         self._patience = patience or Patience(first_pause=1.0, longest_pause=60.0)
         self._reader = Reader(session)
         self._since: str | None = None
-        self._joins: dict[str, asyncio.Task[None]] = {}
         #: Set as soon as the first sync is safe in the inbox.
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Sync for ever. Raises `SignedOut`, or what a broken inbox raises that is not `TryLater`."""
-        try:
-            await self._for_ever()
-        finally:
-            for task in list(self._joins.values()):
-                task.cancel()
-
-    async def _for_ever(self) -> None:
         failures, fresh = 0, True
         while True:
             try:
@@ -133,7 +129,7 @@ class SyncLoop:
         await self._inbox.receive(batch)
         self._since = str(answer["next_batch"])
         self.ready.set()
-        if batch.messages or batch.undecryptable:
+        if batch:
             await self._on_news(batch)
         await self._housekeeping(answer)
         return batch
@@ -167,14 +163,16 @@ class SyncLoop:
         self._session.trust.doubt(str(user) for name in ("changed", "left") for user in _list(changes.get(name)))
 
     async def _read(self, answer: Mapping[str, Any]) -> SyncBatch:
-        before = self._since
+        before, us, rooms = self._since, self._session.user_id, table(answer.get("rooms"))
         messages = await self._reader.read_waiting()
-        for room_id, room in table(table(answer.get("rooms")).get("join")).items():
+        for room_id, room in table(rooms.get("join")).items():
             messages += await self._read_room(room_id, table(room), before)
         undecryptable = self._reader.give_up()
         waiting = next(iter(self._reader.waiting.values()), None)
         token = waiting.token if waiting else str(answer["next_batch"])
-        return SyncBatch(tuple(messages), tuple(undecryptable), token)
+        invitations = tuple(invitation(room_id, raw, us) for room_id, raw in table(rooms.get("invite")).items())
+        moved = frozenset(room_id for room_id, room in table(rooms.get("join")).items() if _moved(room, us))
+        return SyncBatch(tuple(messages), tuple(undecryptable), token, invitations, moved)
 
     async def _read_room(self, room_id: str, room: Mapping[str, Any], before: str | None) -> list[Message]:
         news = table(room.get("timeline"))
@@ -213,30 +211,12 @@ class SyncLoop:
 
     async def _housekeeping(self, answer: Mapping[str, Any]) -> None:
         """What may fail without harm: it is tried again in the next round."""
-        for room_id, invitation in table(table(answer.get("rooms")).get("invite")).items():
-            self._answer_invitation(room_id, _inviter(invitation, self._session.user_id))
         tasks = (partial(self._replenish, answer), self._session.room_keys.unwedge)
         for task in tasks:
             try:
                 await task()
             except TryLater as error:
                 log.warning("housekeeping_failed", code=error.code)
-
-    def _answer_invitation(self, room_id: str, inviter: str) -> None:
-        if not self._may_join(inviter, room_id):
-            log.info("invitation_not_followed", room_id=room_id, inviter=inviter)
-        elif room_id not in self._joins:  # in a task: joining over federation can take minutes
-            self._joins[room_id] = asyncio.create_task(self._join(room_id, inviter))
-            self._joins[room_id].add_done_callback(lambda _: self._joins.pop(room_id))
-
-    async def _join(self, room_id: str, inviter: str) -> None:
-        try:
-            await self._session.join(room_id)
-        except CarrierbagError as error:  # withdrawn, the room is gone, or its server does not answer
-            log.warning("room_not_joined", room_id=room_id, code=error.code)
-            return
-        if self._on_joined is not None:
-            await self._on_joined(room_id, inviter)
 
     async def _replenish(self, answer: Mapping[str, Any]) -> None:
         counts = answer.get("device_one_time_keys_count")
@@ -247,13 +227,9 @@ class SyncLoop:
             await replenish(self._client, left if isinstance(left, int) else SUFFICIENT, fallback=fallback)
 
 
-def _inviter(invitation: Any, us: str) -> str:
-    """Who invited us, "" when the server does not say."""
-    for event in map(table, _list(table(table(invitation).get("invite_state")).get("events"))):
-        ours = (event.get("type"), event.get("state_key")) == ("m.room.member", us)
-        if ours and table(event.get("content")).get("membership") == "invite":
-            return str(event.get("sender"))
-    return ""
+def _moved(room: Any, us: str) -> bool:
+    news = table(table(room).get("timeline"))
+    return news.get("limited") is True or others_moved(_list(news.get("events")), us)
 
 
 def _list(value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,6 +15,8 @@ from aiohttp import ClientSession
 from bot.demo.people import Person, log_in
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
+from config.errors import CarrierbagError
+from config.settings import TrustSettings
 from config.state import StateDirectory
 from tests.fakes.matrix import MemoryInbox, MemoryPins
 from tests.servers.people import new_account
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.demo.homeserver import Homeserver
+    from bot.matrix.events import SyncBatch
     from tests.servers.people import Account as Registered
 
 
@@ -35,6 +38,7 @@ class Bot:
     state: StateDirectory
     pins: MemoryPins
     inbox: MemoryInbox
+    trust: TrustSettings = field(default_factory=TrustSettings)
 
     @property
     def user_id(self) -> str:
@@ -42,14 +46,20 @@ class Bot:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[MatrixSession]:
-        async with await MatrixSession.open(self.account, self.state, self.pins) as session:
+        async with await MatrixSession.open(self.account, self.state, self.pins, self.trust) as session:
             yield session
 
     def loop(self, session: MatrixSession, **options: Any) -> SyncLoop:
         async def told(_: object) -> None:
             return None
 
-        return SyncLoop(session, self.inbox, **({"may_join": lambda _who, _room: True, "on_news": told} | options))
+        async def follow(batch: SyncBatch) -> None:
+            for one in batch.invitations:
+                with suppress(CarrierbagError):
+                    await session.join(one.room_id)
+            await options.get("on_news", told)(batch)
+
+        return SyncLoop(session, self.inbox, **(options | {"on_news": follow}))
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[MatrixSession]:
