@@ -163,6 +163,10 @@ class Person:
         """Lose everything and begin a new cross-signing identity, as after "reset"."""
         await self.call("new_identity")
 
+    async def sign_out(self) -> None:
+        """Sign this device out: its keys go from the server, and it can do nothing any more."""
+        await self.call("sign_out")
+
     async def wait(self, wanted: Callable[[SeenEvent], bool], timeout: float = 30.0, since: int = 0) -> SeenEvent:  # noqa: ASYNC109
         """The first event that is `wanted`, already seen or still to come.
 

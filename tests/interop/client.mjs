@@ -229,6 +229,7 @@ const calls = {
     },
     secrets: () => crypto.exportSecretsBundle(),
     new_identity: async () => void (await bootstrap(true)),
+    sign_out: async () => void (await client.logout(true)),
 };
 
 async function answer({ id, call, ...given }) {
