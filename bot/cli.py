@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bot.operate import keys
 from config.errors import CarrierbagError
 
 app = typer.Typer(
@@ -19,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(keys.app)
 
 Once = Annotated[bool, typer.Option("--once", help="Stop when everything has arrived.")]
 Out = Annotated[Path, typer.Option("--out", help="Where pictures, ZIP files and result.json go.")]

@@ -130,7 +130,7 @@ class RecoveryKeyWrong(Mistake):
 
 
 class RecoveryRefused(NotAllowed):
-    """Backing the identity up or bringing it to a new machine goes no further (bot/matrix/recovery.py)."""
+    """Backing the identity up or bringing it to a new machine goes no further (bot/matrix/{backup,recovery}.py)."""
 
 
 class NotSent(NotAllowed):

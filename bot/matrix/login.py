@@ -7,6 +7,7 @@ import secrets
 import shutil
 import string
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import structlog
@@ -18,8 +19,6 @@ from config.settings import read_secret
 from config.state import write_private
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from config.settings import MatrixSettings
     from config.state import StateDirectory
 
@@ -81,11 +80,11 @@ async def sign_in(account: Account, state: StateDirectory, name: str = DIRECTORY
     return client
 
 
-def signed_in_already(account: Account, state: StateDirectory, login: Login) -> GuardedClient:
-    """A client on the kept login, without Olm: it reads and writes what the bot's own process does not touch."""
+def signed_in_already(account: Account, login: Login) -> GuardedClient:
+    """A client on the kept login, without Olm and without a store: the bot's own process may run beside it."""
     if login.user_id != account.user_id:
         raise WrongAccount(login.user_id, account.user_id)
-    client = GuardedClient(account.homeserver, login.user_id, login.device_id, state.root / DIRECTORY, b"")
+    client = GuardedClient(account.homeserver, login.user_id, login.device_id, Path(), b"")
     client.access_token = login.access_token
     return client
 
