@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from access.policy_file import load_policy
+from bot.builder import Builder
 from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
+from bot.doorman import Doorman
 from bot.guard import RoomGuard
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
@@ -58,7 +60,7 @@ class App:
         self._spool = spool
         self._workers = workers
         policy = load_policy(settings.policy_file, settings.matrix.server)
-        guard = RoomGuard(session.facts, policy, ledger)
+        guard = RoomGuard(policy, ledger)
         self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded)
         self._corridor = Corridor(
             ledger=ledger,
@@ -72,7 +74,9 @@ class App:
         self._dispatcher = Dispatcher(
             ledger=ledger, sources=sources, policy=policy, facts=session.facts, after=self._committed
         )
-        self._sync = SyncLoop(session, Inbox(ledger), may_join=guard.may_invite, on_news=self._received)
+        self._doorman = Doorman(ledger=ledger, session=session, outgoing=self._outbox, policy=policy)
+        self._builder = Builder(ledger=ledger, session=session, policy=policy, after=self._built)
+        self._sync = SyncLoop(session, Inbox(ledger), on_news=self._received)
 
     async def run(self, started: Callable[[], None]) -> None:
         """Run until cancelled. `started` is called once commands are answered."""
@@ -82,16 +86,24 @@ class App:
             group.create_task(self._outbox.run())
             group.create_task(self._corridor.run())
             group.create_task(self._dispatcher.run())
+            group.create_task(self._doorman.run())
+            group.create_task(self._builder.run())
             group.create_task(self._sync.run())
             log.info("running", user=self._session.user_id, device=self._session.device_id)
             started()
 
-    async def _received(self, _: SyncBatch) -> None:
+    async def _received(self, batch: SyncBatch) -> None:
         self._dispatcher.poke()
+        self._doorman.hear(batch)
 
     def _committed(self) -> None:
         self._outbox.poke()
         self._corridor.poke()
+        self._builder.poke()
+
+    def _built(self) -> None:
+        self._outbox.poke()
+        self._doorman.poke()
 
     def _uploaded(self, entry: object, size: int) -> None:
         self._corridor.uploaded(entry, size)  # type: ignore[arg-type]
@@ -114,7 +126,7 @@ async def built(settings: Settings) -> AsyncIterator[App]:
         sources = await _sources(settings, state, stack)
         workers = Workers()
         stack.callback(workers.close)
-        session = await MatrixSession.open(Account.of(settings.matrix), state, Pins(ledger))
+        session = await MatrixSession.open(Account.of(settings.matrix), state, Pins(ledger), settings.trust)
         stack.push_async_callback(session.close)
         yield App(
             settings,

@@ -42,7 +42,7 @@ CREATE TABLE shares (
     sealed_plan BLOB NOT NULL,
     sealed_note BLOB NOT NULL,
     created_at REAL NOT NULL,
-    updated_at REAL NOT NULL,
+    updated_at REAL NOT NULL, sealed_audience BLOB,
     UNIQUE (command_event_id, study_instance_uid)
 ) STRICT;
 
@@ -64,7 +64,7 @@ CREATE TABLE outbox (
     created_at REAL NOT NULL,
     finished_at REAL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    last_error TEXT NOT NULL DEFAULT '',
+    last_error TEXT NOT NULL DEFAULT '', sealed_audience BLOB,
     CHECK ((state = 'sent') = (event_id IS NOT NULL)),
     CHECK ((state = 'queued') = (sealed_content IS NOT NULL)),
     CHECK ((state = 'queued') = (finished_at IS NULL))
@@ -103,7 +103,7 @@ CREATE TABLE pins (
     user_id TEXT PRIMARY KEY,
     sealed_master_key BLOB NOT NULL,
     pinned_at REAL NOT NULL
-) STRICT;
+, sealed_proof BLOB, sealed_stated BLOB, stated_at REAL CHECK ((stated_at IS NULL) = (sealed_stated IS NULL)), told_at REAL CHECK (told_at IS NULL OR sealed_stated IS NOT NULL)) STRICT;
 
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY,
@@ -141,3 +141,38 @@ CREATE TRIGGER audit_never_goes BEFORE DELETE ON audit
 BEGIN
     SELECT RAISE (ABORT, 'an audit record is never deleted');
 END;
+
+CREATE TABLE invitations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    room_id TEXT NOT NULL,
+    inviter TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    is_direct INTEGER NOT NULL CHECK (is_direct IN (0, 1)),
+    -- 1: we made this room, and "inviter" is who asked for it.
+    ours INTEGER NOT NULL CHECK (ours IN (0, 1)),
+    state TEXT NOT NULL CHECK (state IN ('invited', 'expecting', 'joined', 'greeted', 'left', 'declined', 'lost')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX invitations_open ON invitations (room_id) WHERE state IN ('invited', 'expecting', 'joined');
+
+CREATE UNIQUE INDEX invitations_event ON invitations (event_id) WHERE event_id <> '';
+
+CREATE TABLE new_rooms (
+    command_event_id TEXT PRIMARY KEY,
+    asked_in TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    sealed_name BLOB,
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'made', 'failed')),
+    -- When the server was first asked to make it; from then on it may exist.
+    begun_at REAL,
+    room_id TEXT NOT NULL DEFAULT '',
+    created_at REAL NOT NULL,
+    CHECK ((state = 'wanted') = (sealed_name IS NOT NULL)),
+    CHECK ((state = 'made') = (room_id <> ''))
+) STRICT;
+
+CREATE INDEX new_rooms_wanted ON new_rooms (created_at) WHERE state = 'wanted';

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import structlog
 from nio.crypto import TrustState
 
+from bot.matrix import withheld
 from bot.matrix.chain import Device, table
 from bot.matrix.errors import KeyNotDelivered
 from bot.matrix.guard import client_path
 from bot.matrix.olm import MEGOLM, olm_device
+from bot.matrix.rotation import USUAL
 from bot.matrix.signatures import signed_by
 from config.errors import CarrierbagError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from access.rooms import UnverifiedDevice
+    from access.rooms import Rotation, UnverifiedDevice
     from bot.matrix.guard import GuardedClient
 
 log = structlog.get_logger()
@@ -39,27 +43,48 @@ class RoomKeys:
         self._olm = client.olm
         self._holders: dict[str, set[Device]] = {}
         self._told: dict[str, set[tuple[str, str]]] = {}
+        self._told_no_olm: set[Device] = set()
 
     async def share(
-        self, room_id: str, wanted: Sequence[Device], excluded: Sequence[UnverifiedDevice], *, strict: bool
+        self,
+        room_id: str,
+        wanted: Sequence[Device],
+        excluded: Sequence[UnverifiedDevice],
+        *,
+        strict: bool,
+        rotation: Rotation = USUAL,
     ) -> None:
         """Make sure that exactly the wanted devices can read what is encrypted for this room from now on.
 
         With `strict`, raises `KeyNotDelivered` naming the first device that could not be given the key; without, such
         a device goes without. Raises `ServerAway` when the homeserver does not take the keys.
         """
-        session = self._session(room_id, wanted)
+        session = self._session(room_id, wanted, rotation)
         holders = self._holders[room_id]
         await self._deliver(room_id, session, [device for device in wanted if device not in holders])
         left_out = [device for device in wanted if device not in holders]
+        await self._tell_unreachable(left_out)
         if left_out and strict:
             raise KeyNotDelivered(left_out[0].user_id, left_out[0].display_name or left_out[0].device_id)
         await self._tell_excluded(room_id, session, excluded)
         session.shared = True
 
     def encrypt(self, room_id: str, event_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of an m.room.encrypted event. Its relation stays readable, as the spec demands."""
-        encrypted: dict[str, Any] = self._olm.group_encrypt(room_id, {"type": event_type, "content": dict(content)})
+        """The content of an m.room.encrypted event. Its relation stays readable, as the spec demands.
+
+        Not by nio: it would begin another session when this one's time runs out in between.
+        """
+        session = self._olm.outbound_group_sessions[room_id]
+        payload = json.dumps({"type": event_type, "content": dict(content), "room_id": room_id})
+        ciphertext = session._session.encrypt(payload.encode()).to_base64()  # noqa: SLF001
+        session.message_count += 1
+        encrypted = {
+            "algorithm": MEGOLM,
+            "sender_key": self._olm.curve25519,
+            "device_id": self._olm.device_id,
+            "session_id": session.id,
+            "ciphertext": ciphertext,
+        }
         return encrypted | ({"m.relates_to": content["m.relates_to"]} if "m.relates_to" in content else {})
 
     async def open_channels(self, devices: Iterable[Device]) -> None:
@@ -88,11 +113,11 @@ class RoomKeys:
                 dummy = self._olm._olm_encrypt(session, device, "m.dummy", {})  # noqa: SLF001 - as in _sealed
                 await self._to_devices("m.room.encrypted", {device.user_id: {device.device_id: dummy}})
 
-    def _session(self, room_id: str, wanted: Sequence[Device]) -> Any:
+    def _session(self, room_id: str, wanted: Sequence[Device], rotation: Rotation) -> Any:
         """The room's session; a new one when it has served its time or somebody who holds it may read no more."""
         session = self._olm.outbound_group_sessions.get(room_id)
         holders = self._holders.get(room_id, set())
-        if session is None or session.expired or holders - set(wanted):
+        if session is None or _served(session, rotation) or holders - set(wanted):
             self._olm.create_outbound_group_session(room_id)
             self._holders[room_id] = set()
             self._told[room_id] = set()
@@ -132,26 +157,40 @@ class RoomKeys:
             log.warning("no_olm_session", device_id=device.device_id, error=type(error).__name__)
 
     async def _tell_excluded(self, room_id: str, session: Any, excluded: Sequence[UnverifiedDevice]) -> None:
-        """Say to each excluded device, once per session, why it cannot read (m.room_key.withheld, m.unverified)."""
-        new = {(one.user_id, one.device_id) for one in excluded} - self._told[room_id]
+        """Say to each excluded device, once per session, why it cannot read."""
+        told, us = self._told[room_id], self._olm.curve25519
+        new = {(one.user_id, one.device_id): one for one in excluded if (one.user_id, one.device_id) not in told}
+        contents = {to: withheld.unverified(one, room_id, session.id, us) for to, one in new.items()}
+        if await self._tell(contents):
+            told.update(new)
+
+    async def _tell_unreachable(self, devices: Sequence[Device]) -> None:
+        """Say to each device without an Olm session, once until there was one, to begin one itself."""
+        self._told_no_olm -= {one for one in self._told_no_olm if self._olm.session_store.get(one.curve25519)}
+        new = set(devices) - self._told_no_olm
+        contents = {(one.user_id, one.device_id): withheld.no_olm(self._olm.curve25519) for one in new}
+        if await self._tell(contents):
+            self._told_no_olm |= new
+
+    async def _tell(self, contents: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+        """Whether they could be told. A courtesy: what matters is that they get no key."""
         messages: Messages = {}
-        for user_id, device_id in new:
-            messages.setdefault(user_id, {})[device_id] = {
-                "algorithm": MEGOLM,
-                "room_id": room_id,
-                "session_id": session.id,
-                "sender_key": self._olm.curve25519,
-                "code": "m.unverified",
-                "reason": "The bot sends keys only to devices that their owner has verified.",
-            }
-        if not messages:
-            return
+        for (user_id, device_id), content in contents.items():
+            messages.setdefault(user_id, {})[device_id] = content
         try:
-            await self._to_devices("m.room_key.withheld", messages)
-            self._told[room_id] |= new
-        except CarrierbagError as error:  # a courtesy: what matters is that they get no key
+            if messages:
+                await self._to_devices(withheld.EVENT, messages)
+        except CarrierbagError as error:
             log.warning("excluded_devices_not_told", code=error.code)
+            return False
+        return True
 
     async def _to_devices(self, event_type: str, messages: Messages) -> None:
         target = client_path("sendToDevice", event_type, uuid4().hex)
         await self._client.call("PUT", target, {"messages": messages})
+
+
+def _served(session: Any, rotation: Rotation) -> bool:
+    """Whether the session has served its time. nio's own limits are never longer than the room's."""
+    session.max_age, session.max_messages = timedelta(seconds=rotation.seconds), rotation.messages
+    return bool(session.expired)

@@ -1,96 +1,160 @@
-"""Whose devices get our messages, and whose messages are commands: only those that their pinned owner vouches for."""
+"""Whose devices get our messages, and whose messages are commands: those at the level that the operator asks."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from nio.crypto import TrustState
 
-from bot.matrix.chain import Standing, judge, master_key, table, well_formed
+from bot.matrix.chain import Standing, failed, judge, master_key, table, whole_identity
+from bot.matrix.errors import NoSense
 from bot.matrix.guard import client_path
 from bot.matrix.olm import olm_device
+from config.settings import TrustSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from bot.matrix.guard import GuardedClient
+    from ledger.trust import Pin
 
 log = structlog.get_logger()
 
+#: The parts of an answer to /keys/query that are about one person each.
+PARTS = ("device_keys", "master_keys", "self_signing_keys")
+NO_PIN = (None, False)
+
 
 class Pins(Protocol):
-    """Master keys of people's identities as we first met them. A pin is never overwritten."""
+    """Master keys of people's identities. What is pinned is replaced only by somebody who compared the new one."""
 
-    async def pinned(self, user_id: str) -> str | None:
-        """The pinned key, None for somebody never met."""
+    async def of(self, users: Collection[str]) -> Mapping[str, Pin]:
+        """The pins of those among these people whom we have met."""
 
-    async def pin(self, user_id: str, master_key: str) -> bool:
-        """Pin a key. False when another one was pinned before: that one stays."""
+    async def met(self, user_id: str, stated: str) -> Pin | None:
+        """Take note of the key that a proper answer states ("" for none), and return the pin as it is then."""
+
+    async def verified(self, user_id: str, master_key: str, how: str, *, by: str = "") -> None:
+        """Somebody compared this key: it is the pinned one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A standing, with what the server said of the person and the pin by which it was judged."""
+
+    standing: Standing
+    answer: Mapping[str, Any]
+    by: tuple[str | None, bool]
 
 
 class Trust:
     """Everybody's standing, asked anew as soon as anything may have changed."""
 
-    def __init__(self, client: GuardedClient, pins: Pins) -> None:
+    def __init__(self, client: GuardedClient, pins: Pins, settings: TrustSettings | None = None) -> None:
         self._client = client
         self._pins = pins
-        self._standings: dict[str, Standing] = {}
+        self.settings = settings or TrustSettings()
+        self._judged: dict[str, Judged] = {}
         self._asking = asyncio.Lock()
         self._doubts = 0
+        self._doubted: set[str] = set()
+        #: Called when something about somebody may have changed.
+        self.on_news: Callable[[], None] = lambda: None
 
     async def standings(self, users: Collection[str]) -> dict[str, Standing]:
-        """The standing of each of these people. Raises `ServerAway` when the homeserver does not answer."""
+        """The standing of each of these people. Raises `ServerAway` when the homeserver does not answer.
+
+        A pin that was changed meanwhile, by a verification or by the operator's console, counts at once.
+        """
         async with self._asking:
-            known = {user: self._standings[user] for user in users if user in self._standings}
-            missing = sorted(set(users) - set(known))
-            return known | (await self._ask(missing) if missing else {})
+            known = {user: self._judged[user] for user in users if user in self._judged}
+            missing = sorted(set(users) - known.keys())
+            fresh = await self._ask(missing) if missing else {}
+            pins = await self._pins.of(known)
+            for user, judged in known.items():
+                if judged.by != _by(pins.get(user)):
+                    known[user] = self._judge(user, judged.answer, pins.get(user))
+                    self._judged |= {user: known[user]} if user in self._judged else {}
+        return {user: judged.standing for user, judged in (known | fresh).items()}
 
     async def standing(self, user_id: str) -> Standing:
         """One person's standing."""
         return (await self.standings([user_id]))[user_id]
 
+    async def verified(self, user_id: str, key: str, how: str) -> None:
+        """Somebody compared this master key of this person: it is their pinned identity from now on."""
+        await self._pins.verified(user_id, key, how)
+
     def doubt(self, users: Iterable[str]) -> None:
         """Something about these people's devices may have changed: ask before the next use."""
         self._doubts += 1
         for user in users:
-            self._standings.pop(user, None)
+            self._judged.pop(user, None)
+            self._doubted.add(user)
+        self.on_news()
 
     def doubt_everybody(self) -> None:
         """We may have missed news: after a failed sync, and on request of an operator."""
-        self._doubts += 1
-        self._standings.clear()
+        self.doubt(list(self._judged))
 
-    async def _ask(self, users: list[str]) -> dict[str, Standing]:
+    def doubted(self) -> set[str]:
+        """Those about whom there were news since this was last called."""
+        news, self._doubted = self._doubted, set()
+        return news
+
+    async def _ask(self, users: list[str]) -> dict[str, Judged]:
         doubts = self._doubts
-        answer = await self._client.call("POST", client_path("keys", "query"), {"device_keys": {u: [] for u in users}})
-        fresh = {user: judge(user, answer, await self._pinned(user, answer)) for user in users}
-        for user, standing in fresh.items():
-            self._tell_olm(user, standing, answer)
-            if standing.known and doubts == self._doubts:  # else it may be older than the doubt
-                self._standings[user] = standing
+        body: dict[str, Any] = {"device_keys": {user: [] for user in users}}
+        answer = table(await self._client.call("POST", client_path("keys", "query"), body))
+        if not isinstance(answer.get("device_keys"), dict):  # nobody's devices: not what the server has to say
+            raise NoSense
+        pins = await self._pins.of(users)
+        fresh = {}
+        for user in users:
+            said = _said_of(user, answer)
+            fresh[user] = self._judge(user, said, await self._met(user, said, pins.get(user)))
+            if fresh[user].standing.known and doubts == self._doubts:  # else it may be older than the doubt
+                self._judged[user] = fresh[user]
         return fresh
 
-    async def _pinned(self, user_id: str, answer: Mapping[str, Any]) -> str | None:
-        """The pinned master key; somebody met for the first time is pinned now (trust on first use)."""
-        pinned = await self._pins.pinned(user_id)
-        stated = master_key(user_id, answer)
-        if pinned is None and stated is not None:
-            await self._pins.pin(user_id, stated)
-            pinned = await self._pins.pinned(user_id)
-        if pinned is not None and stated != pinned:
-            log.warning("identity_changed", user_id=user_id)
-        return pinned
+    async def _met(self, user_id: str, answer: Mapping[str, Any], pin: Pin | None) -> Pin | None:
+        """The pin; somebody met for the first time is pinned now (trust on first use), a change is noted.
 
-    def _tell_olm(self, user_id: str, standing: Standing, answer: Mapping[str, Any]) -> None:
+        Only an identity that is whole counts, and only if the person's own server answered.
+        """
+        if failed(user_id, answer):
+            return pin
+        stated = whole_identity(user_id, answer) or ""
+        if pin is not None and master_key(user_id, answer) == pin.master_key:
+            stated = pin.master_key
+        return await self._pins.met(user_id, stated)
+
+    def _judge(self, user_id: str, answer: Mapping[str, Any], pin: Pin | None) -> Judged:
+        key, verified = by = _by(pin)
+        standing = judge(user_id, answer, key, verified=verified, least=self.settings.send)
+        if standing.trouble == "identity changed" and standing.known:
+            log.warning("identity_changed", user_id=user_id)
+            self.on_news()
+        self._tell_olm(user_id, standing)
+        return Judged(standing, answer, by)
+
+    def _tell_olm(self, user_id: str, standing: Standing) -> None:
         """Give nio's device store the same picture: verified or blacklisted, nothing in between."""
         stored = self._client.olm.device_store[user_id]
         stored.clear()
-        keys = table(table(answer["device_keys"])[user_id]) if standing.excluded else {}
-        for excluded in standing.excluded:
-            device = well_formed(user_id, excluded.device_id, keys[excluded.device_id])
-            if device is not None:
-                stored[device.device_id] = olm_device(device, TrustState.blacklisted)
-        for device in standing.good:
-            stored[device.device_id] = olm_device(device, TrustState.verified)
+        for device in standing.devices:
+            state = TrustState.verified if device in standing.good else TrustState.blacklisted
+            stored[device.device_id] = olm_device(device, state)
+
+
+def _by(pin: Pin | None) -> tuple[str | None, bool]:
+    return (pin.master_key, pin.verified) if pin else NO_PIN
+
+
+def _said_of(user_id: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of an answer that is about one person: what is kept to judge it again."""
+    said = {part: {user_id: table(answer.get(part)).get(user_id)} for part in PARTS}
+    return {**said, "failures": table(answer.get("failures"))}

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from config.errors import TryLater
+from ledger.trust import Pin
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.matrix.sync import Message, SyncBatch, Undecryptable
+
+
+#: The twin's clock stands still.
+NOW = 1_800_000_000.0
 
 
 @dataclass
 class MemoryPins:
-    """Pins as the ledger keeps them: the first key stays."""
+    """Pins as the ledger keeps them: the first key stays until somebody compared another one."""
 
-    keys: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, Pin] = field(default_factory=dict)
 
-    async def pinned(self, user_id: str) -> str | None:
-        return self.keys.get(user_id)
+    async def of(self, users: Collection[str]) -> dict[str, Pin]:
+        return {user: self.kept[user] for user in users if user in self.kept}
 
-    async def pin(self, user_id: str, master_key: str) -> bool:
-        return self.keys.setdefault(user_id, master_key) == master_key
+    async def met(self, user_id: str, stated: str) -> Pin | None:
+        pin = self.kept.get(user_id) or (Pin(user_id, stated, NOW) if stated else None)
+        if pin is not None and pin.stated != stated:
+            changed = None if stated == pin.master_key else stated
+            pin = replace(pin, changed_to=changed, changed_at=0.0 if changed is None else NOW, told=False)
+        return self._keep(pin)
+
+    async def verified(self, user_id: str, master_key: str, how: str, *, by: str = "") -> None:  # noqa: ARG002
+        before = self.kept.get(user_id) or Pin(user_id, master_key, NOW)
+        changed = None if before.stated == master_key else before.stated
+        self._keep(Pin(user_id, master_key, NOW, how, NOW, changed, 0.0 if changed is None else NOW))
+
+    def _keep(self, pin: Pin | None) -> Pin | None:
+        if pin is not None:
+            self.kept[pin.user_id] = pin
+        return pin
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger import health
-from ledger.trust import Pins
+from ledger.trust import OPERATOR, Pins
 from tests.ledger.test_secrecy import live_through_a_day
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ BENT = {
     "a share of another study": "UPDATE shares SET study_instance_uid = '9.9'",
     "a share by another person": "UPDATE shares SET requested_by = '@chief:x'",
     "another identity pinned": "UPDATE pins SET sealed_master_key = zeroblob(60)",
+    "an identity that nobody compared": "UPDATE pins SET sealed_proof = zeroblob(60)",
+    "another identity to be confirmed": "UPDATE pins SET sealed_stated = sealed_master_key, stated_at = 0",
     "an audit record of another time": "PRAGMA ignore_check_constraints = ON; DROP TRIGGER audit_never_changes; "
     "UPDATE audit SET at = 0 WHERE seq = 1",
 }
@@ -46,7 +48,8 @@ async def test_a_healthy_ledger_has_no_problems(db: Database) -> None:
 @pytest.mark.parametrize("how", BENT)
 async def test_a_bent_row_is_found(db: Database, path: Path, how: str) -> None:
     await live_through_a_day(db)
-    await Pins(db).pin("@anna:x", "key")
+    await Pins(db).met("@anna:x", "key")
+    await Pins(db).verified("@anna:x", "key", OPERATOR)
     with closing(sqlite3.connect(path, isolation_level=None)) as attacker:
         attacker.executescript(BENT[how])
     assert await found(db)

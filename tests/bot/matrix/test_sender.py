@@ -90,8 +90,10 @@ async def test_both_keys_of_the_device_must_fit(heard: Heard) -> None:
 
 
 async def test_a_device_that_was_removed_proves_nothing(heard: Heard) -> None:
-    standing = await heard.session.trust.standing(heard.anna.user_id)
-    heard.session.trust._standings[heard.anna.user_id] = replace(standing, good=())
+    trust = heard.session.trust
+    await trust.standing(heard.anna.user_id)
+    judged = trust._judged[heard.anna.user_id]
+    trust._judged[heard.anna.user_id] = replace(judged, standing=replace(judged.standing, devices=()))
     clinician = await authenticate(heard.session.trust, heard.anna.user_id, heard.decrypted)
     assert clinician.device_id == heard.anna.device_id  # asked again before refusing: the server still lists it
     stranger = replace(heard.decrypted, claims=(Claim("A" * 43, "A" * 43, forwarded=False),))
