@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.matrix.chain import table
-from bot.matrix.errors import ForeignDevice
+from bot.matrix.errors import ForeignDevice, NoSense
 from bot.matrix.guard import client_path
 from bot.matrix.olm import MEGOLM, OLM
 
@@ -60,7 +60,12 @@ def stated(client: GuardedClient, answer: Mapping[str, Any]) -> Any:
 
 async def own_keys(client: GuardedClient) -> Mapping[str, Any]:
     """What everybody is told about our user's keys."""
-    return table(await client.call("POST", client_path("keys", "query"), {"device_keys": {client.user_id: []}}))
+    answer: dict[str, Any] = await client.call(
+        "POST", client_path("keys", "query"), {"device_keys": {client.user_id: []}}
+    )
+    if not isinstance(answer.get("device_keys"), dict):
+        raise NoSense
+    return answer
 
 
 async def replenish(client: GuardedClient, left: int, *, fallback: bool) -> None:

@@ -19,6 +19,7 @@ NotAllowed
 TryLater
 |-- ServerAway          no answer, or not one of a homeserver
 |-- RateLimited         the homeserver makes us wait longer than we are willing to
+|-- NoSense             an answer of another form than the specification says
 |-- DevicesUnknown      somebody's homeserver does not say which devices they have
 `-- KeyNotDelivered     a device could not be given the key
 Bug
@@ -191,6 +192,13 @@ class RateLimited(TryLater):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The chat server asks me to wait {seconds:.0f} seconds. Nothing is lost.", "M21")
         self.seconds = seconds
+
+
+class NoSense(TryLater):
+    """Well-formed JSON, but not what was asked for: nothing is concluded from it."""
+
+    def __init__(self) -> None:
+        super().__init__("The chat server's answer makes no sense. I try again.", "M24")
 
 
 class DevicesUnknown(TryLater):

@@ -15,6 +15,7 @@ import structlog
 from bot.matrix.chain import table
 from bot.matrix.errors import LoginRefused, NotPermitted, ServerRefused, SignedOut, StoreLost, WrongAccount
 from bot.matrix.guard import STORE, GuardedClient, client_path
+from bot.matrix.wire import said
 from config.settings import read_secret
 from config.state import write_private
 
@@ -148,9 +149,9 @@ async def _device_of(client: GuardedClient, account: Account, token: str) -> str
     """The device that an access token belongs to (/account/whoami)."""
     client.access_token = token
     answer = table(await client.call("GET", client_path("account", "whoami")))
-    if answer.get("user_id") != account.user_id:
-        raise WrongAccount(account.user_id, str(answer.get("user_id")))
-    return str(answer.get("device_id"))
+    if said(answer, "user_id") != account.user_id:
+        raise WrongAccount(account.user_id, said(answer, "user_id"))
+    return said(answer, "device_id")
 
 
 async def _log_in(client: GuardedClient, account: Account, device_id: str) -> str:
@@ -169,7 +170,7 @@ async def _log_in(client: GuardedClient, account: Account, device_id: str) -> st
     except (NotPermitted, ServerRefused, SignedOut) as error:
         raise LoginRefused("The homeserver refused the login. Check the bot's user ID and password.", "M12") from error
     log.info("logged_in", device_id=device_id)
-    return str(answer["access_token"])
+    return said(answer, "access_token")
 
 
 def kept(state: StateDirectory, directory: Path) -> Login | None:

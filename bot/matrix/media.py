@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from bot.matrix.errors import NotGenuine, RateLimited, ServerAway, ServerRefused
 from bot.matrix.guard import path
 from bot.matrix.patience import SERVER_ERROR, TOO_MANY_REQUESTS, insist, is_json, retry_after
 from bot.matrix.signatures import decoded, unpadded
+from bot.matrix.wire import parsed, said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -75,7 +75,7 @@ class Media:
             return None
         except RateLimited:  # at most five may be pending
             return None
-        return str(answer["content_uri"])
+        return said(answer, "content_uri")
 
     async def put(self, mxc: str, file: Path, size: int, progress: Callable[[int], None] | None = None) -> None:
         """Fill a reserved URI with `size` bytes of ciphertext. Again is no error: what is there stays.
@@ -96,7 +96,7 @@ class Media:
             partial(self._stream, "POST", target, file, size, progress), self._client.patience, self._client.on_wait
         )
         await _accepted(response)
-        return str((await response.json())["content_uri"])
+        return said(table(parsed(await response.read())), "content_uri")
 
     async def download(self, file: Mapping[str, Any], out: Path) -> int:
         """Fetch and decrypt an EncryptedFile (spec, "Sending encrypted attachments") to `out`; its size in bytes.
@@ -185,7 +185,7 @@ async def _accepted(response: ClientResponse) -> None:
     if response.status == TOO_LARGE:
         raise UploadTooLarge
     if response.status >= REFUSED:
-        raise refusal(response.status, await response.json(content_type=None))
+        raise refusal(response.status, parsed(await response.read()))
 
 
 async def _refused_download(response: ClientResponse) -> CarrierbagError:
@@ -194,7 +194,7 @@ async def _refused_download(response: ClientResponse) -> CarrierbagError:
         return ServerAway()
     if response.status == TOO_MANY_REQUESTS:
         return RateLimited(await retry_after(response))
-    return refusal(response.status, json.loads(body))
+    return refusal(response.status, parsed(body))
 
 
 async def _chunks(file: Path, progress: Callable[[int], None] | None) -> AsyncIterator[bytes]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.matrix.olm import MEGOLM
+from bot.matrix.wire import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +74,9 @@ def _opened(sessions: list[Any], ciphertext: str) -> tuple[str, int]:
 
 def _payload(plaintext: str, room_id: str) -> tuple[str, Mapping[str, Any]]:
     try:
-        payload = json.loads(plaintext)
+        payload = parsed(plaintext)
         event_type, content, written_for = payload["type"], payload["content"], payload["room_id"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         raise Unreadable("the message has no proper content") from None
     if written_for != room_id:
         raise Unreadable("the message was written for another room")

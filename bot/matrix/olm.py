@@ -46,7 +46,11 @@ class Store(SqliteStore):  # type: ignore[misc]
             raise StoreDamaged
 
     def save_inbound_group_session(self, session: Any) -> None:
-        """Keep a session; the first one under its id stays."""
+        """Keep a session; the first one of each sender in each room stays.
+
+        The row's key names all three: somebody who holds another's session and brings it first takes nothing away.
+        """
+        whose = f"{session.room_id} {session.sender_key} {session.id}"
         with self.database.bind_ctx(self.models):
             row = {
                 "sender_key": session.sender_key,
@@ -54,7 +58,7 @@ class Store(SqliteStore):  # type: ignore[misc]
                 "fp_key": session.ed25519,
                 "room_id": session.room_id,
                 "session": session.pickle(self.pickle_key),
-                "session_id": session.id,
+                "session_id": whose,
             }
             MegolmInboundSessions.insert(row).on_conflict_ignore().execute()
 

@@ -1,14 +1,13 @@
 """Asking until there is an answer: pauses between attempts, and an end to them.
 
-An answer is one of the homeserver's own, in JSON. 500 and more, a proxy's page, a broken connection or a cut body are
-none: the same request goes out again (same transaction id, so that nothing happens twice). 429 is waited for as long
-as the server says, within a bound.
+An answer is one of the homeserver's own, in JSON. 500 and more, 408, a proxy's page, a broken connection or a cut body
+are none: the same request goes out again (same transaction id, so that nothing happens twice). 429 is waited for as
+long as the server says, within a bound.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import structlog
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponse
 
 from bot.matrix.errors import RateLimited, ServerAway
+from bot.matrix.wire import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SERVER_ERROR = 500
+#: Some proxy on the way has waited long enough: as good as no answer.
+TIMED_OUT = 408
 TOO_MANY_REQUESTS = 429
 #: Seconds to wait when a 429 does not say how long.
 UNSAID = 5.0
+#: Less is not believed: a server that says 0 each time would be asked without pause.
+LEAST = 0.1
+#: Milliseconds: more (30 years) is not meant.
+SENSIBLE = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ async def insist(
 async def _answer(attempt: Callable[[], Awaitable[ClientResponse]]) -> ClientResponse:
     response = await attempt()
     body = await response.read()
-    if response.status >= SERVER_ERROR or not is_json(body):
+    if response.status >= SERVER_ERROR or response.status == TIMED_OUT or not is_json(body):
         raise ClientConnectionError(f"status {response.status}, not an answer of a homeserver")
     return response
 
@@ -82,7 +88,7 @@ async def _answer(attempt: Callable[[], Awaitable[ClientResponse]]) -> ClientRes
 def is_json(body: bytes) -> bool:
     """Whether this is an object or array of JSON, which every answer of a homeserver is."""
     try:
-        return isinstance(json.loads(body), dict | list)
+        return isinstance(parsed(body), dict | list)
     except ValueError:
         return False
 
@@ -91,7 +97,9 @@ async def retry_after(response: ClientResponse) -> float:
     """Seconds: the header first (spec since v1.10), then the body's deprecated `retry_after_ms`."""
     header = response.headers.get("Retry-After", "")
     if header.isascii() and header.isdigit():
-        return float(header)
-    body = json.loads(await response.read())
+        return max(float(header), LEAST)
+    body = parsed(await response.read())
     milliseconds = body.get("retry_after_ms") if isinstance(body, dict) else None
-    return max(milliseconds / 1000, 0.1) if isinstance(milliseconds, int | float) else UNSAID
+    if isinstance(milliseconds, int | float) and 0 <= milliseconds < SENSIBLE:
+        return max(milliseconds / 1000, LEAST)
+    return UNSAID
