@@ -23,6 +23,21 @@ def people_pattern(glob: str, own_server: str) -> re.Pattern[str]:
     return _pattern("@", glob)
 
 
+def bot_pattern(glob: str) -> re.Pattern[str]:
+    """For accounts of programs: a warning, so capitals do not evade it, and without a server part it is for every
+    server. Raises ValueError.
+    """  # noqa: D205 - one sentence
+    anywhere = "" if ":" in glob else ":.+"
+    return re.compile(f"(?i:{_pattern('@', glob).pattern}{anywhere})", re.ASCII)
+
+
+def account_pattern(glob: str) -> re.Pattern[str]:
+    """For accounts that are exempted: a Matrix ID or a pattern of them, with its server. Raises ValueError."""
+    if not glob.startswith("@"):
+        raise ValueError("not an account")
+    return people_pattern(glob, "")
+
+
 def room_pattern(glob: str) -> re.Pattern[str]:
     """For room IDs, with a server part or (room version 12) without. "*" is every room. Raises ValueError."""
     return _EVERYTHING if glob == "*" else _pattern("!", glob)

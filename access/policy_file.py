@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from access.globs import people_pattern, room_pattern, server_pattern
-from access.policy import Policy
+from access.globs import account_pattern, bot_pattern, people_pattern, room_pattern, server_pattern
+from access.policy import BOTS, Policy
 from config.settings import Section, read_toml
 from config.wrong import ConfigurationWrong, faults
 
@@ -30,6 +30,16 @@ def _server(glob: str) -> str:
     return glob
 
 
+def _bot(glob: str) -> str:
+    bot_pattern(glob)
+    return glob
+
+
+def _account(glob: str) -> str:
+    account_pattern(glob)
+    return glob
+
+
 class RuleTable(Section):
     """One table [[rules]]."""
 
@@ -39,7 +49,9 @@ class RuleTable(Section):
     rooms: tuple[Annotated[str, AfterValidator(_room)], ...] = Field(
         default=("*",), min_length=1, description='a list with "*", or patterns of room IDs like "!*:example.org"'
     )
-    may: tuple[Literal["find", "share"], ...] = Field(min_length=1, description='a list of "find" and "share"')
+    may: tuple[Literal["find", "share", "admin"], ...] = Field(
+        min_length=1, description='a list of "find", "share" and "admin"'
+    )
 
 
 class PolicyTable(Section):
@@ -50,6 +62,12 @@ class PolicyTable(Section):
     )
     rules: tuple[RuleTable, ...] = Field(
         default=(RuleTable(people=("own",), may=("find", "share")),), description="one or more tables [[rules]]"
+    )
+    bots: tuple[Annotated[str, AfterValidator(_bot)], ...] = Field(
+        default=BOTS, description='a list of patterns like "@*-bot" or "@_*:example.org"'
+    )
+    known_bots: tuple[Annotated[str, AfterValidator(_account)], ...] = Field(
+        default=(), description='a list of Matrix IDs, or patterns of them, like "@clerk-bot:hospital-b.example"'
     )
 
 
@@ -63,4 +81,6 @@ def load_policy(path: Path, own_server: str) -> Policy:
         own_server,
         foreign_servers=table.foreign_servers,
         rules=[(rule.people, rule.rooms, rule.may) for rule in table.rules],
+        bots=table.bots,
+        known_bots=table.known_bots,
     )

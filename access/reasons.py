@@ -40,8 +40,14 @@ class Reason:
 
 
 def encryption(room: RoomFacts) -> Iterator[Reason]:
-    """[R01] The server reads what is not encrypted."""
-    if not room.encrypted:
+    """[R14, R01] The server reads what is not encrypted."""
+    if room.downgraded:
+        yield Reason(
+            "R14",
+            "this room was encrypted, and its server now says that it is not, or no longer in a way that I trust. "
+            "Make a new encrypted room, and ask there.",
+        )
+    elif not room.encrypted:
         yield Reason(
             "R01",
             "this room is not encrypted. Turn on encryption in the room's settings, or ask in an encrypted room.",
@@ -65,6 +71,36 @@ def openness(room: RoomFacts) -> Iterator[Reason]:
     if room.guest_access and room.join_rule != "invite":  # invited by a member, a guest is a member like any other
         yield Reason(
             "R07", "guests can join this room. Switch off guest access in the room's settings, then ask again."
+        )
+
+
+def relays(room: RoomFacts, is_bot: Callable[[str], bool]) -> Iterator[Reason]:
+    """[R11] Bridges and programs: what they read leaves the room."""
+    if room.bridges:
+        yield Reason(
+            "R11",
+            f"this room is bridged to {_some([_short(one) for one in room.bridges])}, and what is posted here would "
+            "go there too. Ask in a room without a bridge.",
+        )
+    programs = sorted(person for person in room.audience if is_bot(person))
+    if programs:
+        are, them = ("are programs", "them") if len(programs) > 1 else ("is a program", "it")
+        yield Reason(
+            "R11",
+            f"{_some(programs)} {are} that could pass on what is posted here. "
+            f"Remove {them} from the room, or ask your administrator to approve {them}.",
+        )
+
+
+def newcomers(room: RoomFacts, audience: frozenset[str]) -> Iterator[Reason]:
+    """[R12] People whom nobody had in mind when it was permitted."""
+    new = sorted(room.joined - audience - {room.us})
+    if new:
+        have = "have" if len(new) > 1 else "has"
+        yield Reason(
+            "R12",
+            f"{_some(new)} {have} joined this room since this was asked for. "
+            "If they may see it, send the command again.",
         )
 
 
@@ -113,6 +149,15 @@ def not_granted(clinician: Clinician) -> Reason:
     )
 
 
+def not_ours() -> Reason:
+    """[R15] Who owns a room answers for it: somebody of our own organisation."""
+    return Reason(
+        "R15",
+        "I make rooms only for people of my own organisation. Ask a colleague there, or make the room in your app, "
+        "encrypted and for invited people only; then invite me.",
+    )
+
+
 def _about_devices(user_id: str, theirs: list[UnverifiedDevice]) -> str:
     kinds = {one.reason for one in theirs}
     if "identity changed" in kinds:
@@ -122,14 +167,25 @@ def _about_devices(user_id: str, theirs: list[UnverifiedDevice]) -> str:
         )
     if "no identity" in kinds:
         return f"{user_id} has not set up verification. Ask them to do so in their app, then send the command again."
+    if kinds == {"identity not verified"}:
+        return (
+            f"{user_id} and I have not verified each other. Ask them to start a verification with me in their app "
+            "and to compare the emoji with your administrator, then send the command again."
+        )
+    theirs = [one for one in theirs if one.reason != "identity not verified"]
     names = _some([f'"{_shown(one)}"' for one in theirs])
     have, them = ("devices that are", "them") if len(theirs) > 1 else ("a device that is", "it")
     return f"{user_id} has {have} not verified ({names}). Ask them to verify {them}, then send the command again."
 
 
 def _shown(device: UnverifiedDevice) -> str:
-    name = " ".join(device.display_name.split()) or device.device_id
-    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
+    return _short(device.display_name) or _short(device.device_id)
+
+
+def _short(name: str) -> str:
+    """On one line, and not too long."""
+    plain = " ".join(name.split())
+    return plain if len(plain) <= NAME_LENGTH else f"{plain[: NAME_LENGTH - 1]}…"
 
 
 def _some(names: list[str]) -> str:

@@ -7,13 +7,16 @@ message to be answered after the restart, a crash after it leaves nothing to be 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from access.people import Clinician
 from access.policy import Action, Permit, Policy, decide
+from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import SignedOut
+from bot.outbox import LEAVE
 from bot.post_office import UNREADABLE
 from commands import share
 from commands.every import REGISTRY
@@ -27,9 +30,10 @@ from ledger.outbox import Entry, transaction_id
 from studies.errors import InstanceMissing, SourceAway
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from access.rooms import RoomFacts
+    from commands.kit.context import Effect
     from ledger.database import Database, Transaction
     from ledger.inbox import InboxMessage
     from studies.sources.everywhere import Everywhere
@@ -140,9 +144,11 @@ class Dispatcher:
             if kept is None:
                 return Outcome()
         room = await self._facts(received.room_id)
+        if not room.confidential:
+            return Outcome(effects=(_leaving(received),))
         who = Clinician(received.sender, received.device_id, received.display_name)
         command = REGISTRY.find(call.name) if isinstance(call, Call) else share.share
-        if not received.authenticated and room.encrypted:
+        if not received.authenticated:
             return _said(UNPROVEN.format(received.why_not), refused=True)
         decision = decide(who, room, command.action, self._policy)
         if not isinstance(decision, Permit):
@@ -151,8 +157,10 @@ class Dispatcher:
             return _said(STALE_SENTENCE)
         context = self._context(received, who, room)
         if kept is not None and isinstance(call, Choice):
-            return await share.of_list(context, kept, call.numbers)
-        return await command(context, call.rest if isinstance(call, Call) else "")
+            outcome = await share.of_list(context, kept, call.numbers)
+        else:
+            outcome = await command(context, call.rest if isinstance(call, Call) else "")
+        return replace(outcome, audience=room.audience)
 
     def _context(self, received: InboxMessage, who: Clinician, room: RoomFacts) -> Context:
         def may(action: Action) -> bool:
@@ -177,7 +185,7 @@ class Dispatcher:
             for effect in outcome.effects:
                 said += await effect(tx)
             for reply in said:
-                await outbox.enqueue(tx, _entry(received, reply))
+                await outbox.enqueue(tx, _entry(received, reply, outcome.audience))
             if any(reply.step == "refused" for reply in said):
                 await _audit_refusal(tx, received)
         self._after()
@@ -187,7 +195,26 @@ def _said(text: str, *, refused: bool = False) -> Outcome:
     return Outcome((Reply("refused" if refused else "mistake", text, strict=False),))
 
 
-def _entry(received: InboxMessage, reply: Reply) -> Entry:
+def _leaving(received: InboxMessage) -> Effect:
+    """Nothing can be said where nothing is encrypted: we go, with a fixed word, and the operator can see why."""
+    entry = Entry(
+        transaction_id(received.event_id, LEAVE),
+        received.room_id,
+        LEAVE,
+        LEAVE,
+        {"reason": Farewell.NOT_ENCRYPTED.value},
+        strict=False,
+    )
+
+    async def effect(tx: Transaction) -> Sequence[Reply]:
+        await outbox.enqueue(tx, entry)
+        await _audit_refusal(tx, received)
+        return ()
+
+    return effect
+
+
+def _entry(received: InboxMessage, reply: Reply, audience: frozenset[str] | None) -> Entry:
     return Entry(
         transaction_id(received.event_id, reply.step),
         received.room_id,
@@ -195,6 +222,7 @@ def _entry(received: InboxMessage, reply: Reply) -> Entry:
         "m.room.message",
         message(reply.text, reply_to=received.event_id),
         strict=reply.strict,
+        audience=audience if reply.strict else None,
     )
 
 

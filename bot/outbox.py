@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot import content
-from bot.matrix.errors import SignedOut
+from bot.matrix.cleartext import Farewell
+from bot.matrix.errors import NotPermitted, SignedOut
 from bot.matrix.media import encrypted_file
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from ledger import outbox
 from ledger.errors import LedgerAway
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from access.rooms import RoomFacts
     from bot.matrix.session import MatrixSession
     from delivery.spool import Spool
     from ledger.attachments import Attachment
@@ -30,14 +35,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Lane = tuple[str, int | None]
-#: Asked before each strict entry goes out; raises `NotAllowed` when it must not.
-Guard = Callable[["Entry"], Awaitable[None]]
+#: Asked about each entry in the room as it is when the entry goes out; raises `NotAllowed` when it must not.
+Guard = Callable[["Entry", "RoomFacts"], Awaitable[None]]
 Uploaded = Callable[["Entry", int], None]
 
 #: Synapse forgets transaction ids after 24 h: what is older may stand in the room already and is not sent again.
 OLDEST = 23 * 3600
 #: Seconds between tries of one entry: doubled each time up to the second number.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+
+
+#: The kind of an entry that says nothing and leaves the room; its content is {"reason": one of `Farewell`}.
+LEAVE = "leave"
 
 
 class Undelivered(NotAllowed):
@@ -100,8 +109,7 @@ class Outbox:
 
     async def in_passing(self, entry: Entry) -> None:
         """Say something once, guarded like everything else but not kept. Raises the errors of the session."""
-        await self._guard(entry)
-        await self._session.send(entry.room_id, entry.content, entry.txn_id, event_type=entry.kind, strict=entry.strict)
+        await self._say(entry, entry.content)
 
     def stop(self, room_id: str, share_id: int) -> None:
         """End what is being uploaded for a share whose entries were all withdrawn."""
@@ -141,24 +149,45 @@ class Outbox:
             await self._keep(entry, event_id)
 
     async def _sent(self, entry: Entry) -> str:
-        await self._clear(entry)
+        await self._wanted(entry)
+        if entry.kind == LEAVE:
+            return await self._leave(entry)
         filled = dict(entry.content)
+        if entry.attachments:  # not even the ciphertext goes where the keys would not
+            await self._guard(entry, await self._session.facts(entry.room_id))
         for one in entry.attachments:
             mxc = await self._uploaded(entry, one)
             filled = content.fill(filled, one.slot, encrypted_file(mxc, one.key, one.iv, one.sha256))
         if entry.attachments:
-            await self._clear(entry)  # an upload may take minutes: things change
-        return await self._session.send(entry.room_id, filled, entry.txn_id, event_type=entry.kind, strict=entry.strict)
+            await self._wanted(entry)  # an upload may take minutes: things change
+        return await self._say(entry, filled)
 
-    async def _clear(self, entry: Entry) -> None:
-        """Raise unless the entry may go out now."""
+    async def _wanted(self, entry: Entry) -> None:
+        """Raise unless the entry shall still go out."""
         fate = await outbox.fate_of(self._ledger, entry.txn_id)
         if fate is None or fate.state != "queued":
             raise Withdrawn
         if entry.created_at < self._ledger.clock() - OLDEST:
             raise NotAllowed("It waited longer than the server remembers. Send the command again.", "R21")
-        if entry.strict:
-            await self._guard(entry)
+
+    async def _say(self, entry: Entry, filled: Mapping[str, Any]) -> str:
+        """Post it, if the guard allows it on the very facts by which the keys are given out."""
+        return await self._session.send(
+            entry.room_id,
+            filled,
+            entry.txn_id,
+            event_type=entry.kind,
+            strict=entry.strict,
+            allow=partial(self._guard, entry),
+        )
+
+    async def _leave(self, entry: Entry) -> str:
+        """Out, once: a room that we are not in, or that was encrypted meanwhile, is left alone. No event id."""
+        with contextlib.suppress(NotPermitted):
+            room = await self._session.facts(entry.room_id)
+            if entry.content["reason"] != Farewell.NOT_ENCRYPTED or not room.confidential:
+                await self._session.leave(entry.room_id, reason=Farewell(entry.content["reason"]))
+        return ""
 
     async def _uploaded(self, entry: Entry, one: Attachment) -> str:
         """The address at which the ciphertext stands. A retry sends the same bytes to the same address."""

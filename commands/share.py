@@ -103,6 +103,7 @@ def _opened(context: Context, found: Found) -> lists.Effect:
             command_event_id=context.event_id,
             study_instance_uid=study.study_instance_uid,
             source=found.source,
+            audience=context.room.audience,
             patient="|".join(study.patient.key),
         )
         return (Reply(f"opened {opened.id}", f"Share {opened.id}: {describe.full(study)}"),)

@@ -57,6 +57,9 @@ class Entry:
     #: Send only when every joined member's devices are cross-signed.
     strict: bool = True
     attachments: tuple[Attachment, ...] = ()
+    #: Who was in the room when an answer was permitted; None for what is not said to particular people. A share's
+    #: own audience stands in the share.
+    audience: frozenset[str] | None = None
     #: Set by the ledger: Unix seconds, and how often it was tried and why that failed.
     created_at: float = field(default=0.0, compare=False)
     attempts: int = field(default=0, compare=False)
@@ -92,8 +95,10 @@ async def enqueue(tx: Transaction, entry: Entry) -> bool:
         "state": "queued",
         "created_at": tx.now,
     }
-    sealed = tx.seal_json(entry.content, bound("outbox", row, _BOUND, "content"))
-    if await tx.insert("outbox", row | {"sealed_content": sealed}) is None:
+    sealed: Columns = {"sealed_content": tx.seal_json(entry.content, bound("outbox", row, _BOUND, "content"))}
+    if entry.audience is not None:
+        sealed["sealed_audience"] = tx.seal_json(sorted(entry.audience), bound("outbox", row, _BOUND, "audience"))
+    if await tx.insert("outbox", row | sealed) is None:
         return False
     for one in entry.attachments:
         await attachments.attach(tx, entry.txn_id, one)
@@ -161,7 +166,8 @@ async def sent(tx: Transaction, txn_id: str, event_id: str) -> bool:
     What carried files of a share is audited as an export.
     """
     done = await tx.row(
-        "UPDATE outbox SET state = 'sent', event_id = ?, finished_at = ?, sealed_content = NULL "
+        "UPDATE outbox SET state = 'sent', event_id = ?, finished_at = ?, sealed_content = NULL, "
+        "sealed_audience = NULL "
         "WHERE txn_id = ? AND state = 'queued' RETURNING share_id, step",
         event_id,
         tx.now,
@@ -178,7 +184,8 @@ async def failed(tx: Transaction, txn_id: str, error: str) -> bool:
     `error` is a few words without anything about a patient. What carried files of a share is audited.
     """
     done = await tx.row(
-        "UPDATE outbox SET state = 'failed', last_error = ?, finished_at = ?, sealed_content = NULL "
+        "UPDATE outbox SET state = 'failed', last_error = ?, finished_at = ?, sealed_content = NULL, "
+        "sealed_audience = NULL "
         "WHERE txn_id = ? AND state = 'queued' RETURNING share_id, step",
         error,
         tx.now,
@@ -215,6 +222,11 @@ async def fate_of(db: Reading, txn_id: str) -> Fate | None:
     return Fate(row["state"], row["event_id"] or "", row["last_error"]) if row else None
 
 
+def _audience(db: Reading, row: sqlite3.Row) -> frozenset[str] | None:
+    sealed = row["sealed_audience"]
+    return frozenset(db.unseal_json(sealed, bound("outbox", row, _BOUND, "audience"))) if sealed else None
+
+
 async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
     return Entry(
         txn_id=row["txn_id"],
@@ -225,6 +237,7 @@ async def _entry(db: Reading, row: sqlite3.Row) -> Entry:
         share_id=row["share_id"],
         strict=bool(row["strict"]),
         attachments=await attachments.of(db, row["txn_id"]),
+        audience=_audience(db, row),
         created_at=row["created_at"],
         attempts=row["attempts"],
         last_error=row["last_error"],

@@ -37,6 +37,8 @@ class Share:
     plan: Mapping[str, Any]
     #: What the requester wrote with it; sealed.
     note: str
+    #: Who was in the room, joined or invited, when it was permitted; sealed.
+    audience: frozenset[str]
     #: Unix seconds.
     created_at: float
     updated_at: float
@@ -58,6 +60,7 @@ async def open_share(
     command_event_id: str,
     study_instance_uid: str,
     source: str,
+    audience: frozenset[str] = frozenset(),
     plan: Mapping[str, Any] | None = None,
     note: str = "",
     device_id: str = "",
@@ -83,6 +86,7 @@ async def open_share(
     sealed: Columns = {
         "sealed_plan": tx.seal_json(plan or {}, _place(row, "plan")),
         "sealed_note": tx.seal(note, _place(row, "note")),
+        "sealed_audience": tx.seal_json(sorted(audience), _place(row, "audience")),
     }
     await tx.insert("shares", row | sealed)
     share = await _by_command(tx, command_event_id, study_instance_uid)
@@ -219,9 +223,16 @@ def _share(db: Reading, row: sqlite3.Row) -> Share:
         state=ShareState(row["state"]),
         plan=db.unseal_json(row["sealed_plan"], _place(row, "plan")),
         note=db.unseal(row["sealed_note"], _place(row, "note")),
+        audience=_audience(db, row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _audience(db: Reading, row: sqlite3.Row) -> frozenset[str]:
+    """Nobody for a share from before audiences were kept."""
+    sealed = row["sealed_audience"]
+    return frozenset(db.unseal_json(sealed, _place(row, "audience"))) if sealed else frozenset()
 
 
 def _place(row: Columns | sqlite3.Row, column: str) -> str:

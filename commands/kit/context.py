@@ -47,3 +47,5 @@ class Outcome:
 
     replies: tuple[Reply, ...] = ()
     effects: tuple[Effect, ...] = field(default=())
+    #: For whom it was permitted: set by the dispatcher. None where that does not matter (refusals, mistakes).
+    audience: frozenset[str] | None = None

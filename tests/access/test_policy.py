@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.people import Clinician
-from access.policy import HARMLESS, Action, Permit, Policy, Refuse, decide
+from access.policy import GRANTS, HARMLESS, Action, Permit, Policy, Refuse, audible, decide
 from access.rooms import RoomFacts, UnverifiedDevice
 from config.errors import NotAllowed
 
@@ -25,10 +25,13 @@ GOOD = RoomFacts(
     tombstoned=False,
     joined=frozenset({"@anna:a.example", "@bot:a.example"}),
     invited=frozenset(),
+    us="@bot:a.example",
 )
 DEFAULT = Policy.of(OWN)
 WITH_B = Policy.of(OWN, foreign_servers=["b.example"])
-CLINICAL = [action for action in Action if action not in HARMLESS]
+#: What the default policy allows to everybody of the own server.
+EVERYBODYS = [action for action in Action if action is not Action.ADMIN]
+CLINICAL = [action for action in EVERYBODYS if action not in HARMLESS]
 
 
 def codes(decision: Permit | Refuse) -> list[str]:
@@ -48,18 +51,19 @@ FAULTS = {
     "R02": {"join_rule": "public"},
     "R03": {"history_visibility": "world_readable"},
     "R07": {"guest_access": True, "join_rule": "knock"},
+    "R11": {"bridges": ("WhatsApp",)},
     "R05": {"joined": GOOD.joined | {"@eve:evil.example"}},
     "R06": {"invited": frozenset({"@eve:evil.example"})},
     "R04": {"unverified_devices": (PHONE,)},
 }
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", EVERYBODYS)
 def test_a_good_room_of_our_own_people_permits_everything(action: Action) -> None:
     assert decide(ANNA, GOOD, action, DEFAULT) == Permit()
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", EVERYBODYS)
 def test_every_combination_of_faults_gives_exactly_its_reasons_in_order(action: Action) -> None:
     for chosen in itertools.product([False, True], repeat=len(FAULTS)):
         present = list(itertools.compress(FAULTS, chosen))
@@ -145,7 +149,7 @@ def test_a_line_break_in_a_device_name_makes_no_new_line() -> None:
     assert len(text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", EVERYBODYS)
 def test_people_of_an_allowed_server_may_be_present(action: Action) -> None:
     room = replace(GOOD, joined=GOOD.joined | {"@ben:B.example"}, invited=frozenset({"@cleo:b.example"}))
     assert decide(ANNA, room, action, WITH_B) == Permit()
@@ -172,10 +176,11 @@ def test_rules_say_who_may_do_what_where() -> None:
         for action in Action
     }
     may = {key[2] for key, permitted in granted.items() if permitted and key[:2] == (ANNA.user_id, room.room_id)}
-    assert may == {Action.FIND, Action.STATUS, Action.CANCEL, Action.HELP}
+    anybodys = HARMLESS - GRANTS.keys()
+    assert may == {Action.FIND, Action.STATUS, Action.CANCEL} | anybodys
     may = {key[2] for key, permitted in granted.items() if permitted and key[:2] == (BEN.user_id, other.room_id)}
-    assert may == {Action.SHARE, Action.STATUS, Action.CANCEL, Action.HELP}
-    helped = {key for key, permitted in granted.items() if permitted and key[2] is not Action.HELP}
+    assert may == {Action.SHARE, Action.STATUS, Action.CANCEL} | anybodys
+    helped = {key for key, permitted in granted.items() if permitted and key[2] in GRANTS}
     assert {key[:2] for key in helped} == {(ANNA.user_id, room.room_id), (BEN.user_id, other.room_id)}
 
 
@@ -185,7 +190,80 @@ def test_without_rules_nobody_may_do_anything() -> None:
 
 def test_who_left_the_room_may_do_nothing_in_it() -> None:
     room = replace(GOOD, joined=frozenset({"@bot:a.example"}))
-    assert all(codes(decide(ANNA, room, action, DEFAULT)) == ["R10"] for action in Action)
+    assert all(codes(decide(ANNA, room, action, DEFAULT)) == ["R10"] for action in EVERYBODYS)
+
+
+DOWNGRADED = replace(GOOD, encrypted=False, downgraded=True)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_room_that_lost_its_encryption_is_not_used_for_studies_again(action: Action) -> None:
+    assert ("R14" in codes(decide(ANNA, DOWNGRADED, action, DEFAULT))) == (action in CLINICAL)
+
+
+def test_harmless_words_go_wherever_they_go_out_encrypted() -> None:
+    assert audible(DOWNGRADED, "Not answered") == Permit()
+    assert audible(replace(GOOD, join_rule="public"), "Not answered") == Permit()
+    assert codes(audible(replace(GOOD, encrypted=False), "Not answered")) == ["R01"]
+
+
+def test_a_bridge_is_named() -> None:
+    text = refused(replace(GOOD, bridges=("WhatsApp", "a\nvery " + "long " * 50 + "name")))
+    assert text.startswith("Not shared: this room is bridged to WhatsApp and a very long")
+    assert len(text.splitlines()) == 1
+    assert len(text) < 250
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["_irc_ben", "clinic-bot", "clinic_bot", "clinic.bot", "Bot-7", "whatsappbot", "whatsapp_4479", "Signal_1"],
+)
+@pytest.mark.parametrize("where", ["joined", "invited"])
+def test_an_account_that_looks_like_a_program_stops_sharing_and_is_named(local: str, where: str) -> None:
+    program = f"@{local}:a.example"
+    room = replace(GOOD, **{where: GOOD.joined | {program}})
+    assert codes(decide(ANNA, room, Action.SHARE, DEFAULT)) == ["R11"]
+    assert refused(room).startswith(f"Not shared: {program} is a program that could pass on what is posted here.")
+
+
+@pytest.mark.parametrize("person", ["@talbot:a.example", "@abbot:a.example", "@ira.irc:a.example", "@bo:bot"])
+def test_people_with_such_names_are_people(person: str) -> None:
+    assert not DEFAULT.suspects(person)
+
+
+def test_a_known_program_and_the_bot_itself_may_be_present() -> None:
+    policy = Policy.of(OWN, known_bots=["@clerk-bot:a.example"])
+    room = replace(GOOD, joined=GOOD.joined | {"@clerk-bot:a.example"})
+    assert decide(ANNA, room, Action.SHARE, policy) == Permit()
+    assert codes(decide(ANNA, room, Action.SHARE, DEFAULT)) == ["R11"]
+    assert policy.suspects("@clerk-bot:elsewhere.example")
+    assert policy.suspects("@Clerk-bot:a.example")
+    assert policy.suspects("@bot:a.example:8448")
+
+
+@pytest.mark.parametrize(
+    ("change", "new"),
+    [
+        ({}, ""),
+        ({"joined": GOOD.joined | {"@late:a.example"}}, "@late:a.example has"),
+        (
+            {"joined": GOOD.joined | {"@late:a.example", "@later:a.example"}},
+            "@late:a.example and @later:a.example have",
+        ),
+        ({"invited": frozenset({"@late:a.example"})}, ""),
+    ],
+)
+def test_nothing_is_continued_for_who_joined_since(change: dict[str, frozenset[str]], new: str) -> None:
+    """Hazard: somebody whom the sender did not see in the room receives the images."""
+    decision = decide(ANNA, replace(GOOD, **change), Action.SHARE, DEFAULT, GOOD.audience)
+    assert codes(decision) == (["R12"] if new else [])
+    if isinstance(decision, Refuse):
+        assert decision.text.startswith(f"Not shared: {new} joined this room since this was asked for.")
+
+
+def test_the_audience_are_the_joined_and_the_invited_without_the_bot() -> None:
+    room = replace(GOOD, invited=frozenset({"@late:a.example"}))
+    assert room.audience == {"@anna:a.example", "@late:a.example"}
 
 
 def test_a_share_can_be_stopped_whatever_happened_to_the_room() -> None:
@@ -249,3 +327,10 @@ def test_nothing_clinical_is_ever_permitted_before_strangers(
         assert (room.tombstoned, room.unverified_devices) == (False, ())
     else:
         assert decision.reasons
+
+
+def test_administration_is_for_those_whom_a_rule_names() -> None:
+    policy = Policy.of(OWN, rules=[(["own"], ["*"], ["find", "share"]), ([ANNA.user_id], [GOOD.room_id], ["admin"])])
+    assert decide(ANNA, GOOD, Action.ADMIN, policy) == Permit()
+    assert codes(decide(ANNA, GOOD, Action.ADMIN, DEFAULT)) == ["R09"]
+    assert codes(decide(ANNA, replace(GOOD, join_rule="public"), Action.ADMIN, policy)) == ["R02"]

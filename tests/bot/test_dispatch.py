@@ -52,14 +52,45 @@ async def test_an_unauthenticated_number_shares_nothing(house: House) -> None:
     assert await shares.every(house.ledger) == []
 
 
-async def test_a_room_that_is_not_encrypted_is_refused_with_what_to_do(house: House) -> None:
+IN_CLEAR = {"authenticated": False, "why_not": "it was not encrypted", "session_id": ""}
+GOODBYE = "This room is not encrypted. Turn on encryption in the room's settings, then invite me again. [R01]"
+
+
+@pytest.mark.parametrize("body", ["!share study", "!help", "!nonsense", "!audience"])
+async def test_a_room_that_is_not_encrypted_hears_nothing_but_a_fixed_farewell(house: House, body: str) -> None:
     dicom.ankle(house.folder)
     house.session.change(encrypted=False)
-    said = await told(house, "!share study", authenticated=False, why_not="not encrypted", session_id="")
-    expected = "this room is not encrypted. Turn on encryption in the room's settings, or ask in an encrypted room."
-    assert said == [f"Not shared: {expected} [R01]"]
+    assert await told(house, body, **IN_CLEAR) == []
+    assert house.session.left == [(ROOM, GOODBYE)]
     assert await shares.every(house.ledger) == []
     assert await alerts(house) == [(ANNA, ROOM)]
+
+
+async def test_two_commands_in_a_room_that_is_not_encrypted_leave_it_once(house: House) -> None:
+    house.session.change(encrypted=False)
+    await house.hear("!help", **IN_CLEAR)
+    await house.hear("!share study", **IN_CLEAR)
+    async with house.running():
+        await house.quiet()
+    assert house.session.left == [(ROOM, GOODBYE)]
+    assert house.session.posted == []
+
+
+async def test_ordinary_talk_in_a_room_that_is_not_encrypted_does_not_drive_it_out(house: House) -> None:
+    house.session.change(encrypted=False)
+    assert await told(house, "hello", **IN_CLEAR) == []
+    assert house.session.left == []
+
+
+async def test_a_room_that_lost_its_encryption_is_refused_in_an_encrypted_answer(house: House) -> None:
+    house.session.change(encrypted=False, downgraded=True)
+    async with house.running():
+        [said] = await house.ask("!share study")
+        [unproven] = await house.ask("!cancel", **IN_CLEAR)
+    assert said.startswith("Not shared: this room was encrypted, and its server now says that it is not")
+    assert said.endswith("[R14]")
+    assert unproven.endswith("[A01]")
+    assert house.session.left == []
 
 
 @pytest.mark.parametrize(
@@ -71,6 +102,9 @@ async def test_a_room_that_is_not_encrypted_is_refused_with_what_to_do(house: Ho
         ({"joined": frozenset({ANNA, "@x:elsewhere.example"})}, "R05"),
         ({"invited": frozenset({"@x:elsewhere.example"})}, "R06"),
         ({"tombstoned": True}, "R08"),
+        ({"bridges": ("WhatsApp",)}, "R11"),
+        ({"invited": frozenset({f"@_irc_ben:{SERVER}"})}, "R11"),
+        ({"encrypted": False, "downgraded": True}, "R14"),
         ({"joined": frozenset()}, "R10"),
     ],
 )

@@ -2,24 +2,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot import content
+from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import NotPermitted, RateLimited, ServerAway, SignedOut, UploadTooLarge
-from bot.outbox import OLDEST, Undelivered
+from bot.outbox import LEAVE, OLDEST, Undelivered
 from commands.kit.reply import message
 from ledger import outbox, shares
 from ledger.outbox import Entry
 from tests.fakes.house import House, until
-from tests.fakes.session import ANNA, OTHER_ROOM, PIXEL, ROOM
+from tests.fakes.session import ANNA, BEN, OTHER_ROOM, PIXEL, ROOM, SAFE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.workers import Workers
     from ledger.shares import Share
+
+
+DOWNGRADED = {"encrypted": False, "downgraded": True}
 
 
 def words(txn_id: str, text: str = "x", **fields: Any) -> Entry:
@@ -41,7 +46,13 @@ async def enqueue(house: House, *entries: Entry) -> None:
 async def opened(house: House, uid: str = "1.2.3") -> Share:
     async with house.ledger.transaction() as tx:
         return await shares.open_share(
-            tx, room_id=ROOM, requested_by=ANNA, command_event_id="$c", study_instance_uid=uid, source="radiology"
+            tx,
+            room_id=ROOM,
+            requested_by=ANNA,
+            command_event_id="$c",
+            study_instance_uid=uid,
+            source="radiology",
+            audience=SAFE.audience,
         )
 
 
@@ -264,16 +275,82 @@ async def test_an_upload_that_was_stopped_ends_at_once_and_the_lane_goes_on(hous
     assert [one.txn_id for one in house.session.posted] == ["t2"]
 
 
-@pytest.mark.parametrize("change", [{"unverified_devices": (PIXEL,)}, {"encrypted": False}, {"join_rule": "public"}])
+@pytest.mark.parametrize("change", [{"unverified_devices": (PIXEL,)}, DOWNGRADED, {"join_rule": "public"}])
 async def test_a_room_that_changed_since_the_answer_was_decided_on_gets_it_only_if_harmless(
     house: House, change: dict[str, Any]
 ) -> None:
     house.session.change(**change)
     async with sending(house):
         await enqueue(house, words("find"), words("help", strict=False))
-        with pytest.raises(Undelivered, match="R0"):
+        with pytest.raises(Undelivered, match=r"R04|R14|R02"):
             await house.outbox.standing("find")
         await house.outbox.standing("help")
+
+
+async def test_nothing_at_all_is_said_where_nothing_was_ever_encrypted(house: House) -> None:
+    house.session.change(encrypted=False)
+    async with sending(house):
+        await enqueue(house, words("find"), words("help", strict=False))
+        for step in ("find", "help"):
+            with pytest.raises(Undelivered, match="R01"):
+                await house.outbox.standing(step)
+    assert house.session.posted == []
+
+
+@pytest.mark.parametrize("audience", [SAFE.audience - {BEN}, frozenset[str]()])
+async def test_an_answer_that_waited_is_not_for_who_came_meanwhile(house: House, audience: frozenset[str]) -> None:
+    async with sending(house):
+        await enqueue(house, words("find", audience=audience), words("help", strict=False), words("notice"))
+        with pytest.raises(Undelivered, match=rf"{BEN}.* joined this room since this was asked for.*R12"):
+            await house.outbox.standing("find")
+        await house.outbox.standing("notice")
+    assert [one.txn_id for one in house.session.posted] == ["help", "notice"]
+
+
+async def test_who_was_invited_when_it_was_permitted_may_join_and_read_it(house: House) -> None:
+    house.session.change(joined=SAFE.joined - {BEN}, invited=frozenset({BEN}))
+    audience = house.session.rooms[ROOM].audience
+    house.session.change(joined=SAFE.joined, invited=frozenset())
+    async with sending(house):
+        await enqueue(house, words("find", audience=audience))
+        await house.outbox.standing("find")
+
+
+GOODBYE = Entry("bye", ROOM, LEAVE, LEAVE, {"reason": Farewell.NOT_ENCRYPTED.value}, strict=False)
+
+
+async def test_it_leaves_once_with_a_fixed_reason(house: House) -> None:
+    house.session.change(encrypted=False)
+    async with sending(house):
+        await enqueue(house, GOODBYE, replace(GOODBYE, txn_id="again"))
+        await sent(house)
+    assert house.session.left == [(ROOM, Farewell.NOT_ENCRYPTED.value)]
+
+
+async def test_it_stays_in_a_room_that_was_encrypted_meanwhile(house: House) -> None:
+    async with sending(house):
+        await enqueue(house, GOODBYE)
+        await sent(house)
+    assert house.session.left == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_crash_around_leaving_leaves_it_left_once(house: House, moment: str) -> None:
+    house.session.change(encrypted=False)
+
+    async def never_ends(when: str, _: int) -> None:
+        if when == moment:
+            await asyncio.Event().wait()
+
+    house.session.hook = never_ends
+    async with sending(house):
+        await enqueue(house, GOODBYE)
+        await asyncio.sleep(0.1)
+    house.session.hook = None
+    assert len(house.session.left) == (moment == "after")
+    async with sending(house):
+        await sent(house)
+    assert house.session.left == [(ROOM, Farewell.NOT_ENCRYPTED.value)]
 
 
 async def test_a_room_that_changes_during_an_upload_does_not_get_the_file(house: House) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from access.policy import Policy
+from bot.builder import Builder
 from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
+from bot.doorman import Doorman, Manners
 from bot.guard import RoomGuard
 from bot.outbox import Outbox
 from bot.resume import resume
@@ -74,7 +76,7 @@ class House:
     def _build(self) -> None:
         sources = Everywhere([self.source])
         self.spool = Spool(self.root / "spool", self.quota)
-        guard = RoomGuard(self.session.facts, self.policy, self.ledger)
+        guard = RoomGuard(self.policy, self.ledger)
         session: Any = self.session
         self.outbox = Outbox(
             self.ledger,
@@ -103,18 +105,30 @@ class House:
             retry_pause=0.01,
         )
 
+        manners = Manners(settle=0.05, first_pause=0.01, tries=4)
+        self.doorman = Doorman(
+            ledger=self.ledger, session=session, outgoing=self.outbox, policy=self.policy, manners=manners
+        )
+        self.builder = Builder(ledger=self.ledger, session=session, policy=self.policy, after=self._built, pause=0.01)
+
     async def _part_bytes(self) -> int:
         return self.part_bytes
 
     def _committed(self) -> None:
         self.outbox.poke()
         self.corridor.poke()
+        self.builder.poke()
+
+    def _built(self) -> None:
+        self.outbox.poke()
+        self.doorman.poke()
 
     @contextlib.asynccontextmanager
     async def running(self) -> Any:
-        """Outbox, corridor and dispatcher at work, until the block ends: then all tasks are cancelled."""
+        """All parts at work, until the block ends: then all tasks are cancelled."""
         await resume(self.ledger, self.spool)
-        tasks = [asyncio.create_task(one.run()) for one in (self.outbox, self.corridor, self.dispatcher)]
+        parts = (self.outbox, self.corridor, self.dispatcher, self.doorman, self.builder)
+        tasks = [asyncio.create_task(one.run()) for one in parts]
         try:
             yield self
         finally:
@@ -149,7 +163,9 @@ class House:
         # One statement: between two of them a share may end and say so.
         waiting = await self.ledger.row(
             "SELECT 1 FROM inbox WHERE handled_at IS NULL UNION SELECT 1 FROM outbox WHERE state = 'queued' UNION "
-            "SELECT 1 FROM shares WHERE state NOT IN ('delivered', 'cancelled', 'failed')"
+            "SELECT 1 FROM shares WHERE state NOT IN ('delivered', 'cancelled', 'failed') UNION "
+            "SELECT 1 FROM invitations WHERE state IN ('invited', 'joined') UNION "
+            "SELECT 1 FROM new_rooms WHERE state = 'wanted'"
         )
         return waiting is None
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from access import reasons
 from access.rooms import RoomFacts, UnverifiedDevice
-from bot.matrix.errors import NotSent
+from bot.matrix.errors import NotPermitted, NotSent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
+
+    from bot.matrix.cleartext import Farewell
 
 SERVER = "trust-a.example"
 BOT = f"@carrierbag:{SERVER}"
@@ -34,6 +36,7 @@ SAFE = RoomFacts(
     tombstoned=False,
     joined=frozenset({BOT, ANNA, BEN}),
     invited=frozenset(),
+    us=BOT,
 )
 PIXEL = UnverifiedDevice(BEN, "PIXEL", "Pixel", "unsigned")
 
@@ -120,6 +123,17 @@ class MemorySession:
         self.rooms = {room: replace(facts, room_id=room) for room in (ROOM, OTHER_ROOM)}
         #: Rooms in which no answer comes.
         self.silent: set[str] = set()
+        #: Rooms that it left, and what it said in going.
+        self.left: list[tuple[str, str]] = []
+        self.gone: set[str] = set()
+        #: Rooms as they are behind the door, and what is raised by the next tries to come in, by room.
+        self.doors: dict[str, RoomFacts] = {}
+        self.door_faults: dict[str, list[Exception]] = {}
+        #: Each time that we came in, and each room that we made with its marker.
+        self.came: list[str] = []
+        self.made: dict[str, tuple[str, str, str, bool]] = {}
+        #: Raised by the next making of a room, after the room was made (True) or instead (False).
+        self.making_faults: deque[tuple[Exception, bool]] = deque()
         self.hook: Callable[[str, int], Any] | None = None
 
     def change(self, room_id: str = ROOM, **facts: Any) -> None:
@@ -138,6 +152,8 @@ class MemorySession:
     async def facts(self, room_id: str) -> RoomFacts:
         if self.facts_faults and (fault := self.facts_faults.popleft()):
             raise fault
+        if room_id in self.gone or room_id not in self.rooms:
+            raise NotPermitted
         return self.rooms[room_id]
 
     async def send(
@@ -148,6 +164,7 @@ class MemorySession:
         *,
         event_type: str = "m.room.message",
         strict: bool = True,
+        allow: Callable[[RoomFacts], Awaitable[None]] | None = None,
     ) -> str:
         self.sends.append(txn_id)
         number = len(self.sends)
@@ -157,8 +174,11 @@ class MemorySession:
             await self.hook("before", number)
         if self.faults and (fault := self.faults.popleft()):
             raise fault
-        facts = self.rooms[room_id]
-        if strict and (against := [*reasons.encryption(facts), *reasons.devices(facts)]):
+        facts = await self.facts(room_id)
+        if allow is not None:
+            await allow(facts)
+        against = [*reasons.encryption(facts), *reasons.devices(facts)]
+        if against and (strict or not facts.confidential):
             raise NotSent(against)
         known = self.events.setdefault(
             txn_id, Sent(f"$event-{len(self.events) + 1}", room_id, txn_id, event_type, dict(content), strict)
@@ -166,3 +186,40 @@ class MemorySession:
         if self.hook:
             await self.hook("after", number)
         return known.event_id
+
+    async def leave(self, room_id: str, *, reason: Farewell | None = None) -> None:
+        if self.hook:
+            await self.hook("before", len(self.left) + 1)
+        self.left.append((room_id, reason.value if reason else ""))
+        self.gone.add(room_id)
+        if self.hook:
+            await self.hook("after", len(self.left))
+
+    async def join(self, room_id: str) -> None:
+        if room_id in self.silent:
+            await asyncio.Event().wait()
+        if faults := self.door_faults.get(room_id):
+            raise faults.pop(0)
+        if room_id not in self.doors:
+            raise NotPermitted
+        if room_id in self.gone or room_id not in self.rooms:
+            self.came.append(room_id)
+        self.gone.discard(room_id)
+        self.rooms[room_id] = replace(self.doors[room_id], room_id=room_id)
+
+    async def membership_event(self, room_id: str) -> str:
+        return f"$came-into-{room_id}-{self.came.count(room_id)}"
+
+    async def create_room(self, owner: str, name: str, *, marker: str, federate: bool) -> str:
+        fault, anyway = self.making_faults.popleft() if self.making_faults else (None, True)
+        if anyway:
+            room_id = f"!made-{len(self.made) + 1}:{SERVER}"
+            self.made[room_id] = (owner, name, marker, federate)
+            alone = replace(SAFE, room_id=room_id, joined=frozenset({BOT}), invited=frozenset({owner}))
+            self.rooms[room_id] = replace(alone, history_visibility="joined")
+        if fault:
+            raise fault
+        return room_id
+
+    async def created_room(self, marker: str) -> str | None:
+        return next((room_id for room_id, one in self.made.items() if one[2] == marker), None)
