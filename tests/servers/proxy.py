@@ -69,9 +69,12 @@ class Proxy:
         rule.met += 1
         return await rule.fault(request, self)
 
-    async def forward(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+    async def forward(self, request: web.Request, body: bytes | None = None) -> web.Response:
+        """Ask the real server, with another body if one is given."""
+        body = await request.read() if body is None else body
+        headers = {
+            name: value for name, value in request.headers.items() if name.lower() not in {"host", "content-length"}
+        }
         headers.pop("Transfer-Encoding", None)
         async with self.http.request(
             request.method, self.target + str(request.rel_url), data=body, headers=headers, allow_redirects=False
