@@ -1,7 +1,8 @@
 """A throw-away Matrix homeserver on loopback, for the demo and the tests.
 
 A real Synapse in a process of its own: SQLite, one directory, one random port, no rate limits, no traffic to the
-outside (no federation listener, no trusted key server). It ends with us, even when we are killed.
+outside (no trusted key server; no federation unless a test adds its listener). It ends with us, even when we are
+killed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bot.demo.synapse import configuration, logging, unlimited
 from config.errors import Mistake, TryLater
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 STARTS_WITHIN = 60.0  # seconds; 2 to 5 on an idle machine
 STOPS_WITHIN = 10.0
@@ -54,17 +55,18 @@ class Homeserver:
         server_name: str = "localhost",
         max_upload_size: str = "2G",
         rate_limited: bool = False,
+        listeners: Sequence[Mapping[str, Any]] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[Self]:
         """A homeserver that lives in `directory` (made if missing) until the block ends.
 
         `max_upload_size` is what it announces as `m.upload.size` ("50M", "2G"); `rate_limited` keeps Synapse's own
-        limits; `extra` overrides single settings of homeserver.yaml. Raises `Mistake` when Synapse is not installed,
-        `TryLater` when it does not come up.
+        limits; `listeners` stand beside the one for clients; `extra` overrides single settings of homeserver.yaml.
+        Raises `Mistake` when Synapse is not installed, `TryLater` when it does not come up.
         """
-        homeserver = cls(directory, server_name, _free_port())
+        homeserver = cls(directory, server_name, free_port())
         settings = {"max_upload_size": max_upload_size, **({} if rate_limited else unlimited()), **(extra or {})}
-        homeserver._configure(settings)
+        homeserver._configure(settings, listeners)
         try:
             await homeserver.launch()
             yield homeserver
@@ -133,10 +135,11 @@ class Homeserver:
     def _failed(self) -> TryLater:
         return TryLater(f"The demo homeserver did not start. Its log is in {self.directory}.", "H02")
 
-    def _configure(self, settings: Mapping[str, Any]) -> None:
+    def _configure(self, settings: Mapping[str, Any], listeners: Sequence[Mapping[str, Any]]) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # JSON is YAML: no further library needed.
         base = configuration(self.directory, self.server_name, self._port, self._secret)
+        base["listeners"] += listeners
         _write(self.directory / "homeserver.yaml", json.dumps({**base, **settings}, indent=1))
         _write(self.directory / "log.yaml", json.dumps(logging(self.directory), indent=1))
         key = self.directory / "signing.key"
@@ -158,7 +161,8 @@ def interpreter() -> Path:
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
