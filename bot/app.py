@@ -20,6 +20,7 @@ from bot.matrix.sync import SyncLoop
 from bot.outbox import Outbox
 from bot.post_office import Inbox
 from bot.resume import resume
+from bot.watch import Watch
 from bot.workers import Workers
 from config.state import StateDirectory
 from delivery.spool import Spool
@@ -76,6 +77,7 @@ class App:
         )
         self._doorman = Doorman(ledger=ledger, session=session, outgoing=self._outbox, policy=policy)
         self._builder = Builder(ledger=ledger, session=session, policy=policy, after=self._built)
+        self._watch = Watch(ledger=ledger, session=session, admin_room=settings.admin.room, after=self._outbox.poke)
         self._sync = SyncLoop(session, Inbox(ledger), on_news=self._received)
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -88,6 +90,7 @@ class App:
             group.create_task(self._dispatcher.run())
             group.create_task(self._doorman.run())
             group.create_task(self._builder.run())
+            group.create_task(self._watch.run())
             group.create_task(self._sync.run())
             log.info("running", user=self._session.user_id, device=self._session.device_id)
             started()

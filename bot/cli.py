@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.operate import keys
+from bot.operate import keys, trust
 from config.errors import CarrierbagError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 app.add_typer(keys.app)
+app.add_typer(trust.app)
 
 Once = Annotated[bool, typer.Option("--once", help="Stop when everything has arrived.")]
 Out = Annotated[Path, typer.Option("--out", help="Where pictures, ZIP files and result.json go.")]
