@@ -5,7 +5,7 @@ The gate lets nothing else pass. What a person or a study has to do with is said
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 
 class Farewell(StrEnum):
@@ -46,3 +46,25 @@ WITHHELD = {
     "m.unavailable": "The bot does not have this key.",
     "m.no_olm": "The bot could not reach this device with encryption.",
 }
+
+
+class Cancel(Enum):
+    """Why a verification ends early: the code of m.key.verification.cancel, and a sentence for the other person."""
+
+    BY_US = ("m.user", "This verification was ended by the bot's administrator.")
+    REPLACED = ("m.user", "A newer verification took the place of this one.")
+    NOT_DIRECT = ("m.user", "Please verify me in a direct chat: one in which nobody is but you and me.")
+    NO_IDENTITY = ("m.user", "Set up verification in your app first, then verify me.")
+    TIMEOUT = ("m.timeout", "The verification took longer than ten minutes. Begin again.")
+    NOT_KNOWN = ("m.unknown_transaction", "I do not know this verification. Begin again.")
+    METHOD = ("m.unknown_method", "I can only compare emoji or numbers, in the way that apps have done since 2023.")
+    UNEXPECTED = ("m.unexpected_message", "This message does not belong here. Begin again.")
+    INVALID = ("m.invalid_message", "This message is not well-formed. Begin again.")
+    WRONG_KEY = ("m.key_mismatch", "The keys are not those that your server states. Begin again.")
+    WRONG_COMMITMENT = ("m.mismatched_commitment", "The key is not the one that was announced. Begin again.")
+    WRONG_EMOJI = ("m.mismatched_sas", "What was compared did not match: somebody may stand between us.")
+    ELSEWHERE = ("m.accepted", "This verification goes on on another of your devices.")
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.code = code
+        self.reason = reason

@@ -1,0 +1,82 @@
+"""Messages of verifications as they come: from a room or by to-device message, read without trust. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.matrix.chain import table
+from bot.matrix.events import MESSAGE, relation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.matrix.events import RawEvent
+    from bot.matrix.megolm import Claim, Decrypted
+
+PREFIX = "m.key.verification."
+REQUEST = f"{PREFIX}request"
+KINDS = frozenset({"request", "ready", "start", "accept", "key", "mac", "done", "cancel"})
+REFERENCE = "m.reference"
+#: Characters of an event ID or transaction id (Matrix, "Size limits").
+LONGEST_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One message. `sender` is the server's word; `claims` are the devices that may have encrypted it."""
+
+    sender: str
+    kind: str
+    content: Mapping[str, Any]
+    #: The event ID of the request in a room, the transaction id of to-device messages.
+    flow_id: str
+    #: Unix seconds, as the sender or their server says.
+    sent_at: float
+    #: "" for a to-device message.
+    room_id: str = ""
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def from_device(self) -> str:
+        """The device that it says it is from, "" when it does not say."""
+        device = self.content.get("from_device")
+        return device if isinstance(device, str) else ""
+
+
+def by_device(event: Mapping[str, Any]) -> Note | None:
+    """From a to-device event, None when it is nothing of a verification."""
+    kind, sender, content = _kind(event.get("type")), event.get("sender"), table(event.get("content"))
+    flow_id, at = content.get("transaction_id"), content.get("timestamp")
+    if not (kind and isinstance(sender, str) and _is_id(flow_id)):
+        return None
+    sent_at = at / 1000 if isinstance(at, int | float) else 0.0
+    return Note(sender, kind, content, str(flow_id), sent_at)
+
+
+def in_room(event: RawEvent, decrypted: Decrypted) -> Note | None:
+    """From an encrypted event of a room, None when it is nothing of a verification.
+
+    The relation stands outside the encryption too, where the server can write: both must say the same.
+    """
+    content, outer = decrypted.content, relation(event.content)
+    inner = relation(content) or outer
+    kind, flow_id = _kind(decrypted.event_type), inner.get("event_id")
+    if decrypted.event_type == MESSAGE and content.get("msgtype") == REQUEST:
+        kind, flow_id = "request", event.event_id
+    elif kind == "request" or inner != outer or inner.get("rel_type") != REFERENCE:
+        return None
+    else:
+        content = {**content, "m.relates_to": inner}
+    if not (kind and _is_id(flow_id)):
+        return None
+    return Note(event.sender, kind, content, str(flow_id), event.server_ts / 1000, event.room_id, decrypted.claims)
+
+
+def _kind(event_type: Any) -> str:
+    kind = event_type.removeprefix(PREFIX) if isinstance(event_type, str) and event_type.startswith(PREFIX) else ""
+    return kind if kind in KINDS else ""
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
