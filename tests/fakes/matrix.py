@@ -11,6 +11,7 @@ from ledger.trust import Pin
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from bot.matrix.events import Invitation
     from bot.matrix.sync import Message, SyncBatch, Undecryptable
 
 
@@ -52,6 +53,7 @@ class MemoryInbox:
     token: str | None = None
     messages: list[Message] = field(default_factory=list)
     undecryptable: list[Undecryptable] = field(default_factory=list)
+    invitations: list[Invitation] = field(default_factory=list)
     broken: bool = False
     #: As many of the next batches are refused for now.
     away: int = 0
@@ -65,6 +67,7 @@ class MemoryInbox:
         known = {message.event_id for message in self.messages}
         self.messages += [message for message in batch.messages if message.event_id not in known]
         self.undecryptable += batch.undecryptable
+        self.invitations += batch.invitations
         self.token = batch.token
 
     async def sync_token(self) -> str | None:

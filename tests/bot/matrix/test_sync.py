@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.demo.people import Person
+    from bot.matrix.events import SyncBatch
     from tests.servers.people import People
 
 
@@ -88,25 +89,43 @@ async def test_an_inbox_that_is_away_for_a_while_gets_everything_later(
     assert bot.inbox.bodies == [f"message {number}" for number in range(5)]
 
 
-async def test_only_invitations_that_may_be_followed_are(bot: Bot, person: People, anna: Person) -> None:
-    ben = await person("ben")
-    asked: list[tuple[str, str]] = []
-    came: list[tuple[str, str]] = []
+async def test_invitations_are_handed_over_with_who_invites(bot: Bot, anna: Person) -> None:
+    async with bot.session():
+        pass
+    early = await anna.create_room("Before the first sync", [bot.user_id])
+    heard: list[SyncBatch] = []
 
-    def may_join(inviter: str, room_id: str) -> bool:
-        asked.append((inviter, room_id))
-        return inviter == anna.user_id
+    async def on_news(batch: SyncBatch) -> None:
+        heard.append(batch)
 
-    async def on_joined(room_id: str, inviter: str) -> None:
-        came.append((room_id, inviter))
+    async with bot.running(on_news=on_news):
+        late = await anna.create_room("Ankle clinic", [bot.user_id])
+        await anna.wait(lambda event: joined(event, late, bot.user_id))
+    handed = [one for batch in heard for one in batch.invitations]
+    assert [(one.room_id, one.inviter, one.is_direct) for one in handed] == [
+        (early, anna.user_id, False),
+        (late, anna.user_id, False),
+    ]
+    assert bot.inbox.invitations == handed
 
-    async with bot.running(may_join=may_join, on_joined=on_joined):
-        refused = await ben.create_room("Other", [bot.user_id])
-        followed = await anna.create_room("Ankle clinic", [bot.user_id])
-        await anna.wait(lambda event: joined(event, followed, bot.user_id))
-    assert set(asked) == {(ben.user_id, refused), (anna.user_id, followed)}
-    assert came == [(followed, anna.user_id)]
-    assert not any(joined(event, refused, bot.user_id) for event in ben.events)
+
+async def test_who_comes_and_goes_is_a_hint(bot: Bot, stranger: Callable[[str], Awaitable[Raw]], anna: Person) -> None:
+    mallory = await stranger("mallory")
+    heard: list[str] = []
+
+    async def on_news(batch: SyncBatch) -> None:
+        heard.extend(batch.members_changed)
+
+    async with bot.running(on_news=on_news):
+        room = await room_with(bot, anna)
+        heard.clear()
+        await anna.invite(room, mallory.user_id)
+        await until(lambda: heard.count(room) == 1)
+        await mallory.join(room)
+        await until(lambda: heard.count(room) == 2)
+        await anna.send(room, "!help")
+        await until(lambda: bot.inbox.bodies)
+    assert set(heard) == {room}
 
 
 async def test_only_new_plain_text_of_others_is_a_message(bot: Bot, anna: Person) -> None:
