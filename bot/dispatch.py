@@ -16,6 +16,7 @@ from access.people import Clinician
 from access.policy import Action, Permit, Policy, decide
 from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import SignedOut
+from bot.matrix.sender import ADVICE
 from bot.outbox import LEAVE
 from bot.post_office import UNREADABLE
 from commands import share
@@ -47,9 +48,9 @@ RETRY_PAUSE = 1.0
 
 STALE_SENTENCE = "I was away when you wrote this. Please send the command again if you still need it. [A02]"
 UNPROVEN = (
-    "I did not run this: I cannot be sure that you wrote it ({}). "
-    "Verify this device in your app's security settings, then send the command again. [A01]"
+    "I did not run this: I cannot be sure that you wrote it ({why}). {advice}, then send the command again. [A01]"
 )
+VERIFY_DEVICE = "Verify this device in your app's security settings"
 UNREAD = (
     "I could not read this message: {}. If it was meant for me, please send it again; "
     "if that does not help, leave the room and join it again. [A03]"
@@ -149,7 +150,7 @@ class Dispatcher:
         who = Clinician(received.sender, received.device_id, received.display_name)
         command = REGISTRY.find(call.name) if isinstance(call, Call) else share.share
         if not received.authenticated:
-            return _said(UNPROVEN.format(received.why_not), refused=True)
+            return _said(_unproven(received.why_not), refused=True)
         decision = decide(who, room, command.action, self._policy)
         if not isinstance(decision, Permit):
             raise decision.error()
@@ -189,6 +190,10 @@ class Dispatcher:
             if any(reply.step == "refused" for reply in said):
                 await _audit_refusal(tx, received)
         self._after()
+
+
+def _unproven(why: str) -> str:
+    return UNPROVEN.format(why=why, advice=ADVICE.get(why, VERIFY_DEVICE))
 
 
 def _said(text: str, *, refused: bool = False) -> Outcome:

@@ -18,6 +18,12 @@ REASONS = {
     "identity changed": "your identity has changed since we met",
     "identity not verified": "you and I have not compared emoji yet",
 }
+#: What an honest person does about it, where it is not this device that they have to verify.
+ADVICE = {
+    REASONS["no identity"]: "Set it up in your app's security settings",
+    REASONS["identity changed"]: "Verify with me in your app, or ask your administrator to accept your new identity",
+    REASONS["identity not verified"]: "Start a verification with me in your app",
+}
 
 
 async def authenticate(trust: Trust, sender: str, message: Decrypted, display_name: str = "") -> Clinician:
