@@ -54,14 +54,15 @@ class Person:
         cross_signed: bool = True,
         auto_join: bool = False,
         secrets: Mapping[str, Any] | None = None,
+        recovery_key: str | None = None,
         client_dir: Path = CLIENT,
     ) -> AsyncIterator[Self]:
         """Sign in on a new device and keep syncing until the block ends.
 
         `strict` is "exclude insecure devices"; `cross_signed=False` leaves the device unsigned, as a careless person's;
         `auto_join` accepts every invitation; `secrets` are those of the same person's first signed device, as a phone
-        gets them from a workstation. `name` is a local part or a whole Matrix ID. Raises `Mistake` when the client
-        is not installed or the password is wrong.
+        gets them from a workstation; with a `recovery_key` they come out of the account's backup. `name` is a local
+        part or a whole Matrix ID. Raises `Mistake` when the client is not installed or the password is wrong.
         """
         command = client_command(client_dir)
         login = await log_in(homeserver_url, name, password)
@@ -70,7 +71,7 @@ class Person:
         person = cls(login["user_id"], login["device_id"], process)
         listening = asyncio.create_task(person._listen())
         try:
-            signing = {"cross_signed": cross_signed, "secrets": secrets}
+            signing = {"cross_signed": cross_signed, "secrets": secrets, "recovery_key": recovery_key}
             options = {**signing, "strict": strict, "auto_join": auto_join}
             person._write({"server": homeserver_url, "password": password, **login, **options})
             await asyncio.wait_for(person._ready, ANSWERS_WITHIN)
@@ -154,6 +155,22 @@ class Person:
     async def devices(self, user: str) -> dict[str, bool]:
         """Somebody's devices, each with whether its owner has cross-signed it. Asks the server anew."""
         return dict(await self.call("devices", user=user))
+
+    async def identity(self, user: str) -> dict[str, bool]:
+        """What the client shows of somebody's identity: `verified`, `was_verified`, `changed`. Asks the server anew."""
+        return dict(await self.call("identity", user=user))
+
+    async def vouch_for(self, user: str) -> None:
+        """Sign somebody's identity, as the client does once emoji were compared."""
+        await self.call("vouch_for", user=user)
+
+    async def back_up(self, passphrase: str | None = None) -> str:
+        """Put one's own identity into the account's secret storage; returns the recovery key."""
+        return str(await self.call("back_up", passphrase=passphrase))
+
+    async def backed_up(self, recovery_key: str) -> dict[str, str]:
+        """The identity's seeds (base64) that this key opens in the account's secret storage, by usage."""
+        return dict(await self.call("backed_up", recovery_key=recovery_key))
 
     async def secrets(self) -> dict[str, Any]:
         """The private cross-signing keys, for `start(secrets=...)` of the same person's next device."""

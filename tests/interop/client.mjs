@@ -1,7 +1,7 @@
 // A clinician's Matrix client without a screen: matrix-js-sdk with Rust crypto, the same crypto as Element.
 //
 // Driven by JSON lines (bot/demo/people.py). The first line on stdin is the session:
-//   {server, user_id, device_id, access_token, password, strict, cross_signed, secrets, auto_join}
+//   {server, user_id, device_id, access_token, password, strict, cross_signed, secrets, recovery_key, auto_join}
 // each further one a call {id, call, ...arguments}, answered by {id, ok: result} or {id, error}. Between the answers
 // stand the events as this client sees them: {event: {...}}, once more when a late key decrypts one.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
@@ -16,11 +16,18 @@ Object.assign(console, { log: quiet, info: quiet, debug: quiet, warn: quiet, err
 const sdk = await import("matrix-js-sdk");
 const { logger } = await import("matrix-js-sdk/lib/logger.js");
 const crypto_api = await import("matrix-js-sdk/lib/crypto-api/index.js");
+const { UserId } = await import("@matrix-org/matrix-sdk-crypto-wasm");
 logger.setLevel("silent");
 
 const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const session = JSON.parse((await lines.next()).value);
+
+async function fitting_key({ keys }) {
+    const key = crypto_api.decodeRecoveryKey(session.recovery_key);
+    for (const [id, told] of Object.entries(keys)) if (await client.secretStorage.checkKey(key, told)) return [id, key];
+    return null;
+}
 
 const client = sdk.createClient({
     baseUrl: session.server,
@@ -28,6 +35,7 @@ const client = sdk.createClient({
     deviceId: session.device_id,
     accessToken: session.access_token,
     timelineSupport: true,
+    cryptoCallbacks: { getSecretStorageKey: fitting_key },
     logger,
 });
 await client.initRustCrypto({ useIndexedDB: false });
@@ -227,6 +235,30 @@ const calls = {
         const entry = async (device) => [device.deviceId, (await status(device))?.signedByOwner ?? false];
         return Object.fromEntries(await Promise.all(devices.map(entry)));
     },
+    async identity({ user }) {
+        await crypto.getUserDeviceInfo([user], true);
+        const status = await crypto.getUserVerificationStatus(user);
+        const verified = status.isVerified();
+        return { verified, was_verified: status.wasCrossSigningVerified(), changed: status.needsUserApproval };
+    },
+    async vouch_for({ user }) {
+        await crypto.getUserDeviceInfo([user], true);
+        const identity = await crypto.getOlmMachineOrThrow().getIdentity(new UserId(user));
+        await crypto.outgoingRequestProcessor.makeOutgoingRequest(await identity.verify());
+    },
+    async back_up({ passphrase }) {
+        const made = await crypto.createRecoveryKeyFromPassphrase(passphrase ?? undefined);
+        session.recovery_key = made.encodedPrivateKey;
+        const createSecretStorageKey = async () => made;
+        await crypto.bootstrapSecretStorage({ createSecretStorageKey, setupNewSecretStorage: true });
+        return made.encodedPrivateKey;
+    },
+    async backed_up({ recovery_key }) {
+        session.recovery_key = recovery_key;
+        const names = ["master", "self_signing", "user_signing"];
+        const secret = async (name) => [name, await client.secretStorage.get(`m.cross_signing.${name}`)];
+        return Object.fromEntries(await Promise.all(names.map(secret)));
+    },
     secrets: () => crypto.exportSecretsBundle(),
     new_identity: async () => void (await bootstrap(true)),
     sign_out: async () => void (await client.logout(true)),
@@ -244,6 +276,7 @@ async function answer({ id, call, ...given }) {
 
 async function sign_own_device() {
     const has_identity = await crypto.userHasCrossSigningKeys(session.user_id, true);
+    if (session.recovery_key) return bootstrap(false); // takes them from the account's secret storage
     if (!session.secrets && has_identity) throw new Error("a second signed device needs the secrets of the first");
     if (!session.secrets) return bootstrap(false);
     await crypto.importSecretsBundle(session.secrets);
