@@ -49,10 +49,13 @@ class MatrixSession:
     `on_wait` of its client hears the seconds of each wait that the homeserver imposes (429).
     """
 
-    def __init__(self, client: GuardedClient, pins: Pins, trust: TrustSettings | None = None) -> None:
+    def __init__(
+        self, client: GuardedClient, pins: Pins, ours: identity.Identity, trust: TrustSettings | None = None
+    ) -> None:
         self.client = client
         self.user_id: str = client.user_id
         self.device_id: str = client.device_id
+        self.identity = ours
         self.trust = Trust(client, pins, trust)
         self.media = Media(client)
         self.room_keys = RoomKeys(client)
@@ -68,11 +71,11 @@ class MatrixSession:
         """
         client = await sign_in(account, state)
         try:
-            await _appear(client, account, state)
+            ours = await _appear(client, account, state)
         except BaseException:
             await client.close()
             raise
-        return cls(client, pins, trust)
+        return cls(client, pins, ours, trust)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,6 +101,7 @@ class MatrixSession:
         event_type: str = "m.room.message",
         strict: bool = True,
         allow: Allow | None = None,
+        to_unproven: bool = False,
     ) -> str:
         """Say something and return its event id. The same `txn_id` again is the same event (for 24 h in Synapse).
 
@@ -105,7 +109,8 @@ class MatrixSession:
         room as it is, and what it raises stops the message; the keys go to the members that it saw, and to no others.
         With `strict`, nothing is said (`NotSent`) when a member has a device that their pinned identity does not vouch
         for; `DevicesUnknown` or `KeyNotDelivered` when a member could not read it. Without (for refusals and help,
-        never for patient data), those devices get no key and the message goes out.
+        never for patient data), those devices get no key and the message goes out. `to_unproven` gives it to them all
+        the same: only for verifications, which is how a device comes to be proven. Whatever is said next has a new key.
         """
         async with self._speaking[room_id]:
             facts, standings = await self._look(room_id)
@@ -113,6 +118,8 @@ class MatrixSession:
                 await allow(facts)
             _refuse(facts, standings, strict=strict)
             good, excluded = _good(standings.values()), facts.unverified_devices
+            if to_unproven:
+                good, excluded = [device for standing in standings.values() for device in standing.devices], ()
             await self.room_keys.share(room_id, good, excluded, strict=strict, rotation=facts.rotation)
             encrypted = self.room_keys.encrypt(room_id, event_type, content)
             return await self._put(room_id, "m.room.encrypted", txn_id, encrypted)
@@ -192,7 +199,7 @@ class MatrixSession:
         return said(answer, "event_id")
 
 
-async def _appear(client: GuardedClient, account: Account, state: StateDirectory) -> None:
+async def _appear(client: GuardedClient, account: Account, state: StateDirectory) -> identity.Identity:
     """Our device on the server, and vouched for. Where it cannot be, a new device leaves before anybody sees it."""
     path = state.directory(DIRECTORY) / identity.FILE
     ours = identity.Identity.kept(client.user_id, path, state.cipher())
@@ -204,7 +211,7 @@ async def _appear(client: GuardedClient, account: Account, state: StateDirectory
             await forget(client, account, state)
         raise
     published = await devicekeys.publish(client, published, ours.vouch if ours else None)
-    await identity.establish(client, path, state.cipher(), published, account.password)
+    return await identity.establish(client, path, state.cipher(), published, account.password)
 
 
 def _refuse(facts: RoomFacts, standings: Mapping[str, Standing], *, strict: bool) -> None:

@@ -84,9 +84,9 @@ class Trust:
         """One person's standing."""
         return (await self.standings([user_id]))[user_id]
 
-    async def verified(self, user_id: str, key: str, how: str) -> None:
+    async def verified(self, user_id: str, key: str, how: str, *, by: str = "") -> None:
         """Somebody compared this master key of this person: it is their pinned identity from now on."""
-        await self._pins.verified(user_id, key, how)
+        await self._pins.verified(user_id, key, how, by=by)
 
     def doubt(self, users: Iterable[str]) -> None:
         """Something about these people's devices may have changed: ask before the next use."""
