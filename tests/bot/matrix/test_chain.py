@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.matrix.chain import judge, master_key
+from bot.matrix.chain import judge, master_key, whole_identity
 from bot.matrix.signatures import canonical, public, raw_key, sign, signed_by, unpadded
+from config.trust import TrustLevel
 
 ANNA, DEVICE = "@anna:hospital-a.example", "PHONE"
 
@@ -69,6 +70,55 @@ def test_a_device_with_a_whole_chain_is_good(anna: Anna) -> None:
     assert device.display_name == "Anna's phone"
     assert (standing.excluded, standing.known) == ((), True)
     assert master_key(ANNA, anna.answer) == anna.pin
+
+
+def levels(anna: Anna, pinned: str | None = None, *, verified: bool = False) -> list[TrustLevel]:
+    return [device.level for device in judge(ANNA, anna.answer, pinned or anna.pin, verified=verified).devices]
+
+
+def test_the_level_of_a_device_is_what_its_chain_ends_in(anna: Anna) -> None:
+    assert levels(anna, verified=True) == [TrustLevel.CROSS_SIGNED_VERIFIED]
+    assert levels(anna) == [TrustLevel.CROSS_SIGNED_TOFU]
+    assert levels(anna, pinned=Anna().pin, verified=True) == [TrustLevel.CROSS_SIGNED_UNTRUSTED]
+    anna.answer["device_keys"][ANNA][DEVICE] = anna.signed(
+        anna.device_keys() | {"signatures": {ANNA: {}}}, anna.device, DEVICE
+    )
+    assert levels(anna, verified=True) == [TrustLevel.UNVERIFIED]
+
+
+@pytest.mark.parametrize(
+    ("least", "stranger", "met", "compared"),
+    [
+        (TrustLevel.UNVERIFIED, "", "", ""),
+        (TrustLevel.CROSS_SIGNED_UNTRUSTED, "", "", ""),
+        (TrustLevel.CROSS_SIGNED_TOFU, "identity changed", "", ""),
+        (TrustLevel.CROSS_SIGNED_VERIFIED, "identity changed", "identity not verified", ""),
+    ],
+)
+def test_the_level_that_is_asked_for_decides_who_is_excluded(
+    anna: Anna, least: TrustLevel, stranger: str, met: str, compared: str
+) -> None:
+    cases = ((Anna().pin, True, stranger), (anna.pin, False, met), (anna.pin, True, compared))
+    for pinned, verified, reason in cases:
+        standing = judge(ANNA, anna.answer, pinned, verified=verified, least=least)
+        assert [one.reason for one in standing.excluded] == ([reason] if reason else [])
+        assert len(standing.good) == (0 if reason else 1)
+
+
+@pytest.mark.parametrize("least", TrustLevel)
+def test_a_malformed_device_counts_at_no_level(anna: Anna, least: TrustLevel) -> None:
+    anna.stated["keys"][f"ed25519:{DEVICE}"] = "AAAA"
+    standing = judge(ANNA, anna.answer, anna.pin, verified=True, least=least)
+    assert (standing.good, standing.devices) == ((), ())
+    assert [one.reason for one in standing.excluded] == ["malformed"]
+
+
+def test_a_stated_master_key_without_a_chain_raises_no_level_and_is_not_worth_pinning(anna: Anna) -> None:
+    assert whole_identity(ANNA, anna.answer) == anna.pin
+    anna.answer["self_signing_keys"][ANNA]["signatures"] = {}
+    assert master_key(ANNA, anna.answer) == anna.pin
+    assert whole_identity(ANNA, anna.answer) is None
+    assert levels(anna, verified=True) == [TrustLevel.UNVERIFIED]
 
 
 def test_another_master_key_than_the_pinned_one_excludes_every_device(anna: Anna) -> None:
@@ -154,6 +204,7 @@ def test_no_junk_in_the_answer_raises_or_makes_a_device_good_that_was_not(place:
     standing = judge(ANNA, answer, WHOLE.pin)
     honest = judge(ANNA, WHOLE.answer, WHOLE.pin).good
     assert set(standing.good) <= set(honest)
+    assert all(device.level <= TrustLevel.CROSS_SIGNED_TOFU for device in standing.devices)
 
 
 @pytest.mark.parametrize(
