@@ -12,14 +12,16 @@ from bot.matrix.errors import NotAuthentic, SignedOut
 from bot.matrix.events import ENCRYPTED, MESSAGE, Message, RawEvent, Undecryptable, relation, spoken
 from bot.matrix.megolm import Unreadable, decrypt
 from bot.matrix.sender import authenticate
+from bot.matrix.verification import note as verification
 from config.errors import TryLater
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from access.people import Clinician
     from bot.matrix.megolm import Decrypted
     from bot.matrix.session import MatrixSession
+    from bot.matrix.verification.note import Note
 
 log = structlog.get_logger()
 
@@ -37,10 +39,11 @@ class Waiting:
 
 
 class Reader:
-    """Reads events in their order. `waiting` holds those whose key has not come."""
+    """Reads events in their order. `waiting` holds those whose key has not come. `on_note` hears of verifications."""
 
-    def __init__(self, session: MatrixSession) -> None:
+    def __init__(self, session: MatrixSession, on_note: Callable[[Note], None] = lambda _: None) -> None:
         self._session = session
+        self._on_note = on_note
         self._names: dict[tuple[str, str], str] = {}
         self._withheld: dict[str, str] = {}
         self.waiting: dict[str, Waiting] = {}
@@ -105,6 +108,10 @@ class Reader:
         if event.event_type != ENCRYPTED:
             return None
         decrypted = decrypt(self._session.client.olm, event.room_id, event.content)
+        note = verification.in_room(event, decrypted) if live else None
+        if note is not None:
+            self._on_note(note)
+            return None
         if decrypted.event_type != MESSAGE:
             return None
         clinician, why_not = await self._author(event, decrypted)

@@ -20,6 +20,8 @@ KINDS = frozenset({"request", "ready", "start", "accept", "key", "mac", "done", 
 REFERENCE = "m.reference"
 #: Characters of an event ID or transaction id (Matrix, "Size limits").
 LONGEST_ID = 255
+#: Milliseconds since 1970, about the year 5000.
+FAR_OFF = 10**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,7 @@ def by_device(event: Mapping[str, Any]) -> Note | None:
     flow_id, at = content.get("transaction_id"), content.get("timestamp")
     if not (kind and isinstance(sender, str) and _is_id(flow_id)):
         return None
-    sent_at = at / 1000 if isinstance(at, int | float) else 0.0
-    return Note(sender, kind, content, str(flow_id), sent_at)
+    return Note(sender, kind, content, str(flow_id), _seconds(at))
 
 
 def in_room(event: RawEvent, decrypted: Decrypted) -> Note | None:
@@ -70,12 +71,18 @@ def in_room(event: RawEvent, decrypted: Decrypted) -> Note | None:
         content = {**content, "m.relates_to": inner}
     if not (kind and _is_id(flow_id)):
         return None
-    return Note(event.sender, kind, content, str(flow_id), event.server_ts / 1000, event.room_id, decrypted.claims)
+    sent_at = _seconds(event.server_ts)
+    return Note(event.sender, kind, content, str(flow_id), sent_at, event.room_id, decrypted.claims)
 
 
 def _kind(event_type: Any) -> str:
     kind = event_type.removeprefix(PREFIX) if isinstance(event_type, str) and event_type.startswith(PREFIX) else ""
     return kind if kind in KINDS else ""
+
+
+def _seconds(milliseconds: Any) -> float:
+    """1970 when it is no time: too old for anything."""
+    return milliseconds / 1000 if isinstance(milliseconds, int) and 0 < milliseconds < FAR_OFF else 0.0
 
 
 def _is_id(value: Any) -> bool:
