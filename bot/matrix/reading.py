@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -11,8 +10,10 @@ import structlog
 from bot.matrix.errors import NotAuthentic, SignedOut
 from bot.matrix.events import ENCRYPTED, MESSAGE, Message, RawEvent, Undecryptable, relation, spoken
 from bot.matrix.megolm import Unreadable, decrypt
+from bot.matrix.refusals import Refusals
 from bot.matrix.sender import authenticate
 from bot.matrix.verification import note as verification
+from bot.matrix.waiting import Waiting, WaitingRoom
 from config.errors import TryLater
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ log = structlog.get_logger()
 KEY_WITHIN = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An event without its key, and the sync token at which it would come again."""
-
-    event: RawEvent
-    token: str
-    until: float
-
-
 class Reader:
     """Reads events in their order. `waiting` holds those whose key has not come. `on_note` hears of verifications."""
 
@@ -45,8 +37,8 @@ class Reader:
         self._session = session
         self._on_note = on_note
         self._names: dict[tuple[str, str], str] = {}
-        self._withheld: dict[str, str] = {}
-        self.waiting: dict[str, Waiting] = {}
+        self._refusals = Refusals()
+        self.waiting = WaitingRoom()
 
     def learn_names(self, room_id: str, names: Mapping[str, str]) -> None:
         """Remember how people call themselves in a room."""
@@ -55,9 +47,7 @@ class Reader:
     def learn_withheld(self, to_device: Iterable[Mapping[str, Any]]) -> None:
         """Remember which keys were refused to us, and why (m.room_key.withheld)."""
         for event in to_device:
-            content = event.get("content")
-            if event.get("type") == "m.room_key.withheld" and isinstance(content, dict):
-                self._withheld[str(content.get("session_id"))] = str(content.get("code"))
+            self._refusals.learn(event)
 
     async def read(self, event: RawEvent, token: str, *, live: bool) -> Message | None:
         """The message, or None: not one, ours, or (then it is in `waiting`) not readable yet.
@@ -68,28 +58,29 @@ class Reader:
             return await self._read(event, live=live)
         except Unreadable as unreadable:
             if live and unreadable.key_missing:
-                self.waiting.setdefault(event.event_id, Waiting(event, token, time.monotonic() + KEY_WITHIN))
+                self.waiting.enter(Waiting(event, token, time.monotonic() + KEY_WITHIN, unreadable.reason))
             log.info("message_unreadable", event_id=event.event_id, reason=unreadable.reason, live=live)
             return None
 
     async def read_waiting(self) -> list[Message]:
         """Those that have become readable."""
         found = []
-        for event_id, waiting in list(self.waiting.items()):
+        for waiting in self.waiting.all():
             try:
                 message = await self._read(waiting.event, live=True)
-            except Unreadable:
-                continue  # give_up looks at the clock
-            del self.waiting[event_id]
+            except Unreadable as unreadable:
+                self.waiting.still(waiting, unreadable.reason)  # give_up looks at the clock
+                continue
+            self.waiting.leave(waiting)
             found += [message] if message else []
         return found
 
     def give_up(self) -> list[Undecryptable]:
-        """Those that have waited long enough, removed."""
-        late = [waiting for waiting in self.waiting.values() if waiting.until <= time.monotonic()]
+        """Those that have waited long enough, removed. Whatever comes for them later changes nothing (decision 14)."""
+        late = [waiting for waiting in self.waiting.all() if waiting.until <= time.monotonic()]
         for waiting in late:
-            del self.waiting[waiting.event.event_id]
-        return [self._undecryptable(waiting.event) for waiting in late]
+            self.waiting.leave(waiting)
+        return [self._undecryptable(waiting) for waiting in late]
 
     async def _read(self, event: RawEvent, *, live: bool) -> Message | None:
         try:
@@ -103,19 +94,24 @@ class Reader:
     async def _understood(self, event: RawEvent, *, live: bool) -> Message | None:
         if event.sender == self._session.user_id:
             return None
-        if event.event_type == MESSAGE:
-            return _message(event, event.content, live=live, why_not="it was not encrypted")
         if event.event_type != ENCRYPTED:
-            return None
+            return self._in_clear(event, live=live)
         decrypted = decrypt(self._session.client.olm, event.room_id, event.content)
-        note = verification.in_room(event, decrypted) if live else None
-        if note is not None:
-            self._on_note(note)
-            return None
-        if decrypted.event_type != MESSAGE:
+        self._refusals.lifted(event.sender)
+        if self._is_note(verification.in_room(event, decrypted), live=live) or decrypted.event_type != MESSAGE:
             return None
         clinician, why_not = await self._author(event, decrypted)
         return _message(event, decrypted.content, live=live, clinician=clinician, why_not=why_not, decrypted=decrypted)
+
+    def _in_clear(self, event: RawEvent, *, live: bool) -> Message | None:
+        if self._is_note(verification.in_room(event, None), live=live) or event.event_type != MESSAGE:
+            return None
+        return _message(event, event.content, live=live, why_not="it was not encrypted")
+
+    def _is_note(self, note: Note | None, *, live: bool) -> bool:
+        if note is not None and live:
+            self._on_note(note)
+        return note is not None
 
     async def _author(self, event: RawEvent, decrypted: Decrypted) -> tuple[Clinician | None, str]:
         name = self._names.get((event.room_id, event.sender), "")
@@ -125,10 +121,9 @@ class Reader:
             log.warning("sender_not_authentic", event_id=event.event_id, reason=error.reason)
             return None, error.reason
 
-    def _undecryptable(self, event: RawEvent) -> Undecryptable:
-        why = "your app has not sent me the key of this message"
-        if self._withheld.get(str(event.content.get("session_id"))) is not None:
-            why = "your app refuses to send me the key of this message"
+    def _undecryptable(self, waiting: Waiting) -> Undecryptable:
+        event = waiting.event
+        why = self._refusals.why(event) or waiting.why
         return Undecryptable(event.event_id, event.room_id, event.sender, event.server_ts, why)
 
 

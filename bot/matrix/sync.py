@@ -8,7 +8,6 @@ sync without a token only looks: what lay in the rooms before is history and no 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from functools import partial
@@ -18,7 +17,7 @@ import structlog
 
 from bot.matrix.chain import table
 from bot.matrix.devicekeys import SIGNED, replenish
-from bot.matrix.errors import NotPermitted, ServerRefused
+from bot.matrix.errors import NoSense, NotPermitted, ServerRefused
 from bot.matrix.events import (
     Message,
     SyncBatch,
@@ -29,15 +28,18 @@ from bot.matrix.events import (
     others_moved,
     timeline,
 )
+from bot.matrix.filter import FILTER
 from bot.matrix.guard import client_path
 from bot.matrix.patience import Patience
 from bot.matrix.reading import Reader
+from bot.matrix.verification import note as verification
 from config.errors import TryLater
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from bot.matrix.session import MatrixSession
+    from bot.matrix.verification.note import Note
 
 __all__ = ["Inbox", "Message", "SyncBatch", "SyncLoop", "Undecryptable"]
 
@@ -49,19 +51,6 @@ LONG_POLL, GRACE = 30.0, 30.0
 PAGE, PAGES = 100, 200
 #: So many one-time keys need no refill.
 SUFFICIENT = 1_000
-FILTER = json.dumps(
-    {
-        "presence": {"types": []},
-        "account_data": {"types": []},
-        "room": {
-            "ephemeral": {"types": []},
-            "account_data": {"types": []},
-            "state": {"types": ["m.room.member"], "lazy_load_members": True, "include_redundant_members": True},
-            "timeline": {"limit": 100},
-        },
-    },
-    separators=(",", ":"),
-)
 
 
 class Inbox(Protocol):
@@ -80,7 +69,8 @@ class Inbox(Protocol):
 class SyncLoop:
     """`await SyncLoop(...).run()` until it is cancelled or the bot is signed out.
 
-    `on_news(batch)` is called after each commit that brought something. It must be quick: long work belongs in tasks.
+    `on_news(batch)` is called after each commit that brought something, `on_note(note)` for each message of a
+    verification, perhaps more than once. They must be quick: long work belongs in tasks.
     """
 
     def __init__(
@@ -89,6 +79,7 @@ class SyncLoop:
         inbox: Inbox,
         *,
         on_news: Callable[[SyncBatch], Awaitable[None]],
+        on_note: Callable[[Note], None] = lambda _: None,
         patience: Patience | None = None,
     ) -> None:
         self._session = session
@@ -96,7 +87,8 @@ class SyncLoop:
         self._inbox = inbox
         self._on_news = on_news
         self._patience = patience or Patience(first_pause=1.0, longest_pause=60.0)
-        self._reader = Reader(session)
+        self._on_note = on_note
+        self._reader = Reader(session, on_note)
         self._since: str | None = None
         #: Set as soon as the first sync is safe in the inbox.
         self.ready = asyncio.Event()
@@ -142,15 +134,15 @@ class SyncLoop:
         else:  # answered at once; another number each time, lest Synapse repeats an old answer from its cache
             query["timeout"] = str(secrets.randbelow(1_000_000))
         answer = table(await self._client.call("GET", client_path("sync"), query=query, seconds=wait + GRACE))
-        if not isinstance(answer.get("next_batch"), str):
-            raise TryLater("The chat server's answer makes no sense. I try again.", "M24")
+        if not isinstance(answer.get("next_batch"), str) or not isinstance(answer.get("rooms", {}), dict):
+            raise NoSense
         return answer
 
     def _long_poll(self) -> float:
         """Shorter while a message waits for its key, so that its sender is told in time; none before the first."""
         if not self.ready.is_set():
             return 0.0
-        first = min((waiting.until for waiting in self._reader.waiting.values()), default=None)
+        first = self._reader.waiting.next_until
         return LONG_POLL if first is None else min(max(first - time.monotonic(), 0.1), LONG_POLL)
 
     def _take_keys(self, answer: Mapping[str, Any]) -> None:
@@ -159,6 +151,8 @@ class SyncLoop:
             for event in to_device:
                 self._client.olm.receive(event)
         self._reader.learn_withheld(to_device)
+        for note in filter(None, map(verification.by_device, to_device)):
+            self._on_note(note)
         changes = table(answer.get("device_lists"))
         self._session.trust.doubt(str(user) for name in ("changed", "left") for user in _list(changes.get(name)))
 
@@ -168,8 +162,7 @@ class SyncLoop:
         for room_id, room in table(rooms.get("join")).items():
             messages += await self._read_room(room_id, table(room), before)
         undecryptable = self._reader.give_up()
-        waiting = next(iter(self._reader.waiting.values()), None)
-        token = waiting.token if waiting else str(answer["next_batch"])
+        token = self._reader.waiting.token or str(answer["next_batch"])
         invitations = tuple(invitation(room_id, raw, us) for room_id, raw in table(rooms.get("invite")).items())
         moved = frozenset(room_id for room_id, room in table(rooms.get("join")).items() if _moved(room, us))
         return SyncBatch(tuple(messages), tuple(undecryptable), token, invitations, moved)
