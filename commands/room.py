@@ -30,8 +30,8 @@ I make one for you: type !room new and what the room is for, like: !room new Ank
 A room's name is not encrypted: never a patient's name or number."""
 
 NOT_THAT_NAME = (
-    "Not made: a room's name is not encrypted. Choose one without numbers, up to 60 characters long; "
-    "never a patient's name or number. [T07]"
+    "Not made: a room's name is not encrypted, so it must not hold a patient's name or number. "
+    "Choose what the room is for, without long numbers and in at most 60 characters, like: Ankle clinic [T07]"
 )
 
 

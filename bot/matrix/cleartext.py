@@ -24,7 +24,7 @@ class Farewell(StrEnum):
     REPLACED = "This room was replaced by a newer one. Invite me there. [R08]"
     UNFIT = "This room's settings are not safe for studies. Look at them, then invite me again. [R00]"
     NOT_WELCOME = (
-        "I follow only people whom my administrator has approved. "
+        "I accept invitations only from people whom my administrator has approved. "
         "Ask a colleague who works with me, or my administrator. [R09]"
     )
 
@@ -36,16 +36,6 @@ class Reaction(StrEnum):
     DONE = "\N{WHITE HEAVY CHECK MARK}"
     FAILED = "\N{CROSS MARK}"
     WAITING = "\N{HOURGLASS WITH FLOWING SAND}"
-
-
-#: Why a device gets no room key, by code of m.room_key.withheld (Matrix, "Reporting that keys are withheld").
-WITHHELD = {
-    "m.unverified": "The bot sends keys only to devices that their owner has verified.",
-    "m.blacklisted": "The bot's administrator has excluded this device.",
-    "m.unauthorised": "This device may not read what the bot says in this room.",
-    "m.unavailable": "The bot does not have this key.",
-    "m.no_olm": "The bot could not reach this device with encryption.",
-}
 
 
 class Cancel(Enum):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from access.policy import Action
+from access.policy import GRANTS, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from access.rooms import RoomFacts
     from commands.kit.registry import Command
 
+HELLO = "Hello. "
 GREETING = "I share imaging studies in this room. I am a program, not a person. You can type:"
 NOTHING = "You may not do anything here yet. Ask your administrator to allow it, or ask in another room."
 DIRECT = (
@@ -25,6 +27,7 @@ YOURS = (
 )
 IN_THE_WAY = "I cannot share here yet:"
 LEAVING = "Studies would not be safe in this room, so I leave it:"
+_AGAIN = re.compile(r",? (?:then|and) (?:ask|send the command) again(?=\.)")
 INVITE_AGAIN = "When that is put right, invite me again."
 
 
@@ -36,10 +39,10 @@ def is_direct(room: RoomFacts) -> bool:
 def usable(commands: Iterable[Command], may: Callable[[Action], bool], *, direct: bool) -> str:
     """All that somebody may type here, a line each."""
     lines = [one for one in commands if may(one.action)]
-    only_help = all(one.action is Action.HELP for one in lines)
+    helpless = not any(one.action in GRANTS for one in lines)
     hint = [DIRECT] if direct and may(Action.ROOM) else []
     return "\n".join(
-        [GREETING, *(f"{one.usage}: {one.summary}" for one in lines), *([NOTHING] if only_help else []), *hint]
+        [GREETING, *(f"{one.usage}: {one.summary}" for one in lines), *([NOTHING] if helpless else []), *hint]
     )
 
 
@@ -54,7 +57,7 @@ def hello(
     """Said once in each room that we come into. `made_for` is who asked for a room of our own making."""
     own = [YOURS] if made_for else []
     against = [IN_THE_WAY, *_listed(in_the_way)] if in_the_way else []
-    return "\n".join(["Hello.", *own, usable(commands, may, direct=direct and not made_for), *against])
+    return HELLO + "\n".join([*own, usable(commands, may, direct=direct and not made_for), *against])
 
 
 def farewell(reasons: Sequence[Reason]) -> str:
@@ -63,4 +66,10 @@ def farewell(reasons: Sequence[Reason]) -> str:
 
 
 def _listed(reasons: Sequence[Reason]) -> list[str]:
-    return [f"- {reason}" for reason in reasons]
+    return [f"- {_unasked(reason.sentence)} [{reason.code}]" for reason in reasons]
+
+
+def _unasked(sentence: str) -> str:
+    """Nobody has asked for anything yet, that they could ask for again."""
+    plain = _AGAIN.sub("", sentence)
+    return plain[:1].upper() + plain[1:]

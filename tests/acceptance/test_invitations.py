@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .conftest import Ward
 
-HELLO = "Hello.\n"
+HELLO = "Hello. "
 
 
 def hellos(person: Person, bot: str) -> list[str]:

@@ -44,7 +44,7 @@ async def test_it_follows_an_allowed_person_and_says_hello_with_what_they_can_ty
         await invite(house)
         await house.quiet()
     [said] = house.session.said(NEW)
-    assert said.startswith("Hello.\nI share imaging studies in this room. I am a program, not a person. You can type:")
+    assert said.startswith("Hello. I share imaging studies in this room. I am a program, not a person. You can type:")
     assert "\n!share study [what]: " in said
     assert "I cannot share here yet" not in said
     assert "!room new Ankle clinic" not in said

@@ -60,7 +60,7 @@ async def test_other_servers_may_take_part_only_where_some_are_approved(tmp_path
 async def test_a_name_that_looks_like_a_patient_is_refused(house: House, name: str) -> None:
     async with house.running():
         [said] = await house.ask(f"!room new {name}")
-    assert said.startswith("Not made: a room's name is not encrypted.")
+    assert said.startswith("Not made: a room's name is not encrypted")
     assert said.endswith("[T07]")
     assert house.session.made == {}
 

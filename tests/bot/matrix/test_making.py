@@ -23,18 +23,19 @@ if TYPE_CHECKING:
     from tests.bot.matrix.conftest import Bot, Raw
     from tests.servers.people import People
 
+ONE, OTHER = "1" * 32, "2" * 32
 NOTICE = {"msgtype": "m.notice", "body": "Hello."}
 
 
 def test_the_server_learns_the_name_the_owner_and_nothing_else() -> None:
-    body = creation("@bot:x", "@anna:x", "Ankle clinic", marker="m1", version="11", federate=False)
+    body = creation("@bot:x", "@anna:x", "Ankle clinic", marker=ONE, version="11", federate=False)
     words = {body["name"], *body["invite"], body["creation_content"][MARKER]}
-    assert words == {"Ankle clinic", "@anna:x", "m1"}
+    assert words == {"Ankle clinic", "@anna:x", ONE}
     assert body["power_level_content_override"]["users"] == {"@bot:x": 100, "@anna:x": 100}
 
 
 def test_a_creator_of_version_12_stands_above_all_and_is_not_named() -> None:
-    body = creation("@bot:x", "@anna:x", "Ankle clinic", marker="m1", version="12", federate=False)
+    body = creation("@bot:x", "@anna:x", "Ankle clinic", marker=ONE, version="12", federate=False)
     assert body["power_level_content_override"]["users"] == {"@anna:x": 100}
 
 
@@ -54,7 +55,7 @@ async def test_a_room_is_closed_from_its_first_event(
 
     monkeypatch.setattr(making, "_version", chosen)
     async with bot.session() as session:
-        room = await session.create_room(owner.user_id, "Ankle clinic", marker="m1", federate=federate)
+        room = await session.create_room(owner.user_id, "Ankle clinic", marker=ONE, federate=federate)
         facts = await session.facts(room)
     assert (facts.encrypted, facts.join_rule, facts.history_visibility, facts.guest_access) == (
         True,
@@ -75,7 +76,7 @@ async def test_a_room_is_closed_from_its_first_event(
 async def test_its_owner_manages_it_and_everybody_reads_the_bot(bot: Bot, person: People, anna: Person) -> None:
     ben, carla = await person("ben"), await person("carla")
     async with bot.running() as session:
-        room = await session.create_room(anna.user_id, "Ankle clinic", marker="m1", federate=False)
+        room = await session.create_room(anna.user_id, "Ankle clinic", marker=ONE, federate=False)
         with pytest.raises(TryLater, match="not invited"):
             await ben.join(room)
         await anna.join(room)
@@ -100,26 +101,26 @@ async def test_a_lost_answer_makes_no_second_room(bot: Bot, homeserver: Homeserv
         async with bot.session() as session:
             proxy.fail("POST .*/createRoom", fault)
             with pytest.raises(ServerAway):
-                await session.create_room(owner.user_id, "Ankle clinic", marker="m1", federate=False)
+                await session.create_room(owner.user_id, "Ankle clinic", marker=ONE, federate=False)
             assert len([one for one in proxy.requests if one.endswith("/createRoom")]) == 1
-            found = await session.created_room("m1")
+            found = await session.created_room(ONE)
             assert (found is not None) is (fault is faults.drop_response)
-            assert await session.created_room("m2") is None
+            assert await session.created_room(OTHER) is None
 
 
 async def test_a_room_of_somebody_elses_with_our_marker_is_not_ours(bot: Bot, owner: Raw) -> None:
-    body = {"creation_content": {MARKER: "m1"}, "invite": [bot.user_id], "preset": "private_chat"}
+    body = {"creation_content": {MARKER: ONE}, "invite": [bot.user_id], "preset": "private_chat"}
     async with bot.session() as session:
         room = (await owner.call("POST", "/createRoom", body))["room_id"]
         await session.join(room)
-        assert await session.created_room("m1") is None
+        assert await session.created_room(ONE) is None
 
 
 async def test_a_room_that_we_have_left_is_not_found(bot: Bot, owner: Raw) -> None:
     async with bot.session() as session:
-        room = await session.create_room(owner.user_id, "Ankle clinic", marker="m1", federate=False)
+        room = await session.create_room(owner.user_id, "Ankle clinic", marker=ONE, federate=False)
         await session.leave(room)
-        assert await session.created_room("m1") is None
+        assert await session.created_room(ONE) is None
 
 
 async def test_each_coming_into_a_room_has_an_event_of_its_own(bot: Bot, owner: Raw) -> None:
