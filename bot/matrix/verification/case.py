@@ -51,13 +51,15 @@ class Case:
     we_asked: bool
     display_name: str = ""
     device: Stated | None = None
+    #: The other app encrypts what it says in the room: from then on it must.
+    encrypted: bool = False
     #: Who confirmed, in words for the audit trail.
     by: str = ""
     trouble: str = ""
 
-    def meet(self, device: Stated) -> None:
+    def meet(self, device: Stated, *, encrypted: bool) -> None:
         """It is with this device."""
-        self.device = device
+        self.device, self.encrypted = device, encrypted
         self.flow.meet(device.party)
 
     @property

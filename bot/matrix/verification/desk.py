@@ -182,14 +182,14 @@ class Desk:
 
     async def _asked(self, note: Note) -> None:
         device = (await keys.look(self._session.client, note.sender)).get(note.from_device)
-        if device is not None and note.room_id and not device.wrote(note.claims):
+        if device is not None and not device.may_have_written(note):
             log.warning("verification_request_ignored", user_id=note.sender, reason="another device wrote it")
             return
         why = Cancel.NO_IDENTITY if device is None else await self._objection(note)
         await self._replace(note.sender)
         case = await self._open(note.sender, note.flow_id, self._answering(note, direct=not why), note.room_id)
         if device is not None:
-            case.meet(device)
+            case.meet(device, encrypted=note.encrypted)
         await self._say(case, case.flow.cancel(why) if why else case.flow.answer(note.content.get("methods")))
 
     async def _objection(self, note: Note) -> Cancel | None:
@@ -213,26 +213,24 @@ class Desk:
 
     async def _is_theirs(self, case: Case, note: Note) -> bool:
         """Whether the device that it is with wrote this, as far as it can be known."""
-        if note.room_id != case.room_id:
+        if note.room_id != case.room_id or (case.encrypted and not note.encrypted):
             return False
-        if case.device is None and note.kind == "cancel":
-            return True
         if case.device is None and note.kind == "ready":
             await self._meet(case, note)
-        if case.device is None or note.from_device not in {"", case.device.party.device_id}:
-            return False
-        return not note.room_id or case.device.wrote(note.claims)
+        if case.device is None:
+            return note.kind == "cancel"
+        return case.device.may_have_written(note)
 
     async def _meet(self, case: Case, note: Note) -> None:
         """One of their devices answers our request: the others need not wait."""
         device = (await keys.look(self._session.client, case.user_id)).get(note.from_device)
-        if device is None or (note.room_id and not device.wrote(note.claims)):
+        if device is None or not device.may_have_written(note):
             return
         if isinstance(case.channel, ToDevices):
             if note.from_device not in case.channel.devices:
                 return
             await self._narrow(case, case.channel, note.from_device)
-        case.meet(device)
+        case.meet(device, encrypted=note.encrypted)
 
     async def _narrow(self, case: Case, asked: ToDevices, device_id: str) -> None:
         others = tuple(one for one in asked.devices if one != device_id)

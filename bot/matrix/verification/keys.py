@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bot.matrix.guard import GuardedClient
     from bot.matrix.identity import Identity
-    from bot.matrix.megolm import Claim
+    from bot.matrix.verification.note import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,11 @@ class Stated:
     #: The whole master key object.
     identity: Mapping[str, Any]
 
-    def wrote(self, claims: tuple[Claim, ...]) -> bool:
-        """Whether this device may have encrypted a message of which this is claimed."""
+    def may_have_written(self, note: Note) -> bool:
+        """Whether this device may have written a message: as it says, and if it was encrypted, as that proves."""
         held = (self.curve25519, self.party.ed25519)
-        return any((claim.sender_key, claim.ed25519) == held and not claim.forwarded for claim in claims)
+        proved = any((claim.sender_key, claim.ed25519) == held and not claim.forwarded for claim in note.claims)
+        return note.from_device in {"", self.party.device_id} and (proved or not note.encrypted)
 
 
 async def look(client: GuardedClient, user_id: str) -> dict[str, Stated]:

@@ -26,7 +26,10 @@ FAR_OFF = 10**14
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One message. `sender` is the server's word; `claims` are the devices that may have encrypted it."""
+    """One message. `sender` is the server's word; `claims` are the devices that may have encrypted it.
+
+    In rooms some apps encrypt them, others (Element Web) never do: what is compared in the end proves the keys.
+    """
 
     sender: str
     kind: str
@@ -37,6 +40,7 @@ class Note:
     sent_at: float
     #: "" for a to-device message.
     room_id: str = ""
+    encrypted: bool = False
     claims: tuple[Claim, ...] = ()
 
     @property
@@ -55,15 +59,16 @@ def by_device(event: Mapping[str, Any]) -> Note | None:
     return Note(sender, kind, content, str(flow_id), _seconds(at))
 
 
-def in_room(event: RawEvent, decrypted: Decrypted) -> Note | None:
-    """From an encrypted event of a room, None when it is nothing of a verification.
+def in_room(event: RawEvent, decrypted: Decrypted | None) -> Note | None:
+    """From an event of a room, None when it is nothing of a verification.
 
     The relation stands outside the encryption too, where the server can write: both must say the same.
     """
-    content, outer = decrypted.content, relation(event.content)
+    said, outer = decrypted or event, relation(event.content)
+    content = said.content
     inner = relation(content) or outer
-    kind, flow_id = _kind(decrypted.event_type), inner.get("event_id")
-    if decrypted.event_type == MESSAGE and content.get("msgtype") == REQUEST:
+    kind, flow_id = _kind(said.event_type), inner.get("event_id")
+    if said.event_type == MESSAGE and content.get("msgtype") == REQUEST:
         kind, flow_id = "request", event.event_id
     elif kind == "request" or inner != outer or inner.get("rel_type") != REFERENCE:
         return None
@@ -72,7 +77,8 @@ def in_room(event: RawEvent, decrypted: Decrypted) -> Note | None:
     if not (kind and _is_id(flow_id)):
         return None
     sent_at = _seconds(event.server_ts)
-    return Note(event.sender, kind, content, str(flow_id), sent_at, event.room_id, decrypted.claims)
+    claims = decrypted.claims if decrypted else ()
+    return Note(event.sender, kind, content, str(flow_id), sent_at, event.room_id, decrypted is not None, claims)
 
 
 def _kind(event_type: Any) -> str:
