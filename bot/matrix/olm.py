@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 OLM = "m.olm.v1.curve25519-aes-sha2"
 MEGOLM = "m.megolm.v1.aes-sha2"
+#: Strangers can send as much as they like: more devices than this are not remembered between two looks.
+MOST_UNREADABLE = 100
 
 
 class Store(SqliteStore):  # type: ignore[misc]
@@ -72,6 +74,11 @@ def olm_device(device: Device, state: Any) -> Any:
 class GuardedOlm(Olm):  # type: ignore[misc]
     """nio's machine, given one to-device event at a time."""
 
+    def __init__(self, user_id: str, device_id: str, store: Store) -> None:
+        super().__init__(user_id, device_id, store)
+        #: Whose Olm messages we could not read: user, as the server says, and Curve25519 key. Cleared by who looks.
+        self.unreadable: set[tuple[str, str]] = set()
+
     @property
     def curve25519(self) -> str:
         """Our device's identity key, unpadded base64."""
@@ -108,7 +115,19 @@ class GuardedOlm(Olm):  # type: ignore[misc]
         sender_key = event["content"]["sender_key"]
         raw_key(sender_key)
         if ours is not None:
-            self.decrypt(event["sender"], sender_key, _message(ours))
+            self._open(event["sender"], sender_key, _message(ours))
+
+    def _open(self, sender: str, sender_key: str, message: Any) -> None:
+        try:
+            self.decrypt(sender, sender_key, message)
+        except vodozemac.SessionCreationException:  # for a one-time key that we have no more
+            self._mark_device_for_unwedging(sender, sender_key)
+            raise
+
+    def _mark_device_for_unwedging(self, sender: str, sender_key: str) -> None:
+        """Instead of asking nio's store of devices, in which there is nobody: `RoomKeys.unwedge` asks for standings."""
+        if len(self.unreadable) < MOST_UNREADABLE:
+            self.unreadable.add((sender, sender_key))
 
     def create_group_session(
         self, sender_key: str, sender_fp_key: str, room_id: str, session_id: str, session_key: str

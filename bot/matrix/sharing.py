@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from access.rooms import Rotation, UnverifiedDevice
     from bot.matrix.guard import GuardedClient
+    from bot.matrix.trust import Trust
 
 log = structlog.get_logger()
 
@@ -31,6 +33,8 @@ log = structlog.get_logger()
 AT_ONCE = 50
 #: Milliseconds that the homeserver may take to fetch one-time keys from other servers.
 CLAIM_TIMEOUT = 10_000
+#: Seconds after which we begin anew once more with a device whose Olm messages we cannot read.
+AGAIN_AFTER = 3600.0
 
 Messages = dict[str, dict[str, Any]]
 
@@ -44,6 +48,7 @@ class RoomKeys:
         self._holders: dict[str, set[Device]] = {}
         self._told: dict[str, set[tuple[str, str]]] = {}
         self._told_no_olm: set[Device] = set()
+        self._begun_anew: dict[Device, float] = {}
 
     async def share(
         self,
@@ -87,8 +92,8 @@ class RoomKeys:
         }
         return encrypted | ({"m.relates_to": content["m.relates_to"]} if "m.relates_to" in content else {})
 
-    async def open_channels(self, devices: Iterable[Device]) -> None:
-        """Begin an Olm session with each device that offers a genuine one-time key."""
+    async def open_channels(self, devices: Iterable[Device]) -> list[Device]:
+        """Begin an Olm session with each device that offers a genuine one-time key; returns those."""
         claims: dict[str, dict[str, str]] = {}
         asked = {(device.user_id, device.device_id): device for device in devices}
         for user_id, device_id in asked:
@@ -97,21 +102,28 @@ class RoomKeys:
         answer = await self._client.call("POST", client_path("keys", "claim"), body)
         offers = table(table(answer).get("one_time_keys"))
         with self._olm.transaction():
-            for (user_id, device_id), device in asked.items():
-                self._begin(device, table(offers.get(user_id)).get(device_id))
+            return [
+                device
+                for (user_id, device_id), device in asked.items()
+                if self._begin(device, table(offers.get(user_id)).get(device_id))
+            ]
 
-    async def unwedge(self) -> None:
-        """Begin anew with devices whose Olm messages we could not read, so that their next key reaches us."""
-        wedged = list(self._olm.wedged_devices)
-        if not wedged:
-            return
-        await self.open_channels(Device(one.user_id, one.device_id, one.curve25519, one.ed25519) for one in wedged)
-        for device in wedged:
-            session = self._olm.session_store.get(device.curve25519)
-            self._olm.wedged_devices.remove(device)
-            if session:
-                dummy = self._olm._olm_encrypt(session, device, "m.dummy", {})  # noqa: SLF001 - as in _sealed
-                await self._to_devices("m.room.encrypted", {device.user_id: {device.device_id: dummy}})
+    async def unwedge(self, trust: Trust) -> None:
+        """Begin anew with devices whose Olm messages we could not read, so that their next key reaches us.
+
+        Only with devices of people we have met and whom we believe, and with each at most once an hour (Matrix spec,
+        "Recovering from undecryptable messages").
+        """
+        unreadable, now = set(self._olm.unreadable), time.monotonic()
+        standings = await trust.standings(await trust.met({user_id for user_id, _ in unreadable}))
+        believed = [one for standing in standings.values() for one in standing.good]
+        senders = [one for one in believed if (one.user_id, one.curve25519) in unreadable]
+        wedged = [one for one in senders if self._begun_anew.get(one, now - AGAIN_AFTER) <= now - AGAIN_AFTER]
+        if wedged:
+            begun = await self.open_channels(wedged)
+            await self._to_devices("m.room.encrypted", self._sealed(begun, "m.dummy", {}))
+            self._begun_anew |= dict.fromkeys(begun, now)
+        self._olm.unreadable -= unreadable
 
     def _session(self, room_id: str, wanted: Sequence[Device], rotation: Rotation) -> Any:
         """The room's session; a new one when it has served its time or somebody who holds it may read no more."""
@@ -136,25 +148,29 @@ class RoomKeys:
         }
         for start in range(0, len(reachable), AT_ONCE):
             some = reachable[start : start + AT_ONCE]
-            messages: Messages = {}
-            with self._olm.transaction():
-                for device in some:
-                    messages.setdefault(device.user_id, {})[device.device_id] = self._sealed(device, content)
-            await self._to_devices("m.room.encrypted", messages)
+            await self._to_devices("m.room.encrypted", self._sealed(some, "m.room_key", content))
             self._holders[room_id].update(some)
 
-    def _sealed(self, device: Device, content: Mapping[str, Any]) -> Any:
-        recipient = olm_device(device, TrustState.verified)
-        session = self._olm.session_store.get(device.curve25519)
-        return self._olm._olm_encrypt(session, recipient, "m.room_key", content)  # noqa: SLF001 - nio has no other way
+    def _sealed(self, devices: Iterable[Device], event_type: str, content: Mapping[str, Any]) -> Messages:
+        messages: Messages = {}
+        with self._olm.transaction():
+            for device in devices:
+                recipient = olm_device(device, TrustState.verified)
+                channel = self._olm.session_store.get(device.curve25519)
+                sealed = self._olm._olm_encrypt(channel, recipient, event_type, content)  # noqa: SLF001 - no other way
+                messages.setdefault(device.user_id, {})[device.device_id] = sealed
+        return messages
 
-    def _begin(self, device: Device, offered: Any) -> None:
+    def _begin(self, device: Device, offered: Any) -> bool:
         try:
             (key,) = offered.values()
-            if signed_by(key, device.user_id, device.device_id, device.ed25519):
+            genuine = signed_by(key, device.user_id, device.device_id, device.ed25519)
+            if genuine:
                 self._olm.create_session(key["key"], device.curve25519)
         except Exception as error:  # noqa: BLE001 - a stranger's key may break anything below; it gets no session
             log.warning("no_olm_session", device_id=device.device_id, error=type(error).__name__)
+            return False
+        return genuine
 
     async def _tell_excluded(self, room_id: str, session: Any, excluded: Sequence[UnverifiedDevice]) -> None:
         """Say to each excluded device, once per session, why it cannot read."""

@@ -204,7 +204,7 @@ class SyncLoop:
 
     async def _housekeeping(self, answer: Mapping[str, Any]) -> None:
         """What may fail without harm: it is tried again in the next round."""
-        tasks = (partial(self._replenish, answer), self._session.room_keys.unwedge)
+        tasks = (partial(self._replenish, answer), partial(self._session.room_keys.unwedge, self._session.trust))
         for task in tasks:
             try:
                 await task()

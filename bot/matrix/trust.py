@@ -84,6 +84,10 @@ class Trust:
         """One person's standing."""
         return (await self.standings([user_id]))[user_id]
 
+    async def met(self, users: Collection[str]) -> set[str]:
+        """Those among these people whose identity is pinned."""
+        return set(await self._pins.of(users)) if users else set()
+
     async def verified(self, user_id: str, key: str, how: str, *, by: str = "") -> None:
         """Somebody compared this master key of this person: it is their pinned identity from now on."""
         await self._pins.verified(user_id, key, how, by=by)
