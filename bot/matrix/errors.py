@@ -23,6 +23,7 @@ TryLater
 |-- DevicesUnknown      somebody's homeserver does not say which devices they have
 `-- KeyNotDelivered     a device could not be given the key
 Bug
+|-- GateClosed          something was about to leave that may not: nothing did
 `-- ServerRefused       the homeserver refuses a request of ours for a reason that we do not know
 
 The homeserver's own words never enter a sentence: they are not trusted.
@@ -230,6 +231,14 @@ class ServerRefused(Bug):
         self.errcode = errcode
         self.details = details or {}
         self.add_note(f"status {status}, errcode {errcode[:64]!r}")
+
+
+class GateClosed(Bug):
+    """`what` says in fixed words which part of the request was wrong; nothing of its content."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("I stopped a message of my own that was not safe to send. Nothing of it left.", "M31")
+        self.add_note(what)
 
 
 def refusal(status: int, answer: Any) -> CarrierbagError:

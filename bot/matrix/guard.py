@@ -16,6 +16,7 @@ import structlog
 from aiohttp import ClientResponse, ClientTimeout
 from nio import AsyncClient, AsyncClientConfig
 
+from bot.matrix import gate
 from bot.matrix.errors import NoSense, StoreDamaged, refusal
 from bot.matrix.olm import GuardedOlm, Store
 from bot.matrix.patience import Patience, insist
@@ -86,7 +87,11 @@ class GuardedClient(AsyncClient):  # type: ignore[misc]
         trace_context: Any = None,
         timeout: Any = None,  # noqa: ASYNC109
     ) -> ClientResponse:
-        """One request, repeated until it is answered. Raises `ServerAway` or `RateLimited`."""
+        """One request, repeated until it is answered. Raises `ServerAway` or `RateLimited`.
+
+        Everything that nio or we ever ask of the homeserver ends here, and passes the gate: raises `GateClosed`.
+        """
+        gate.check(method, path, data, headers, self.authorization)
         attempt = partial(super().send, method, path, data, headers, trace_context, timeout)
         return await insist(attempt, _patience.get() or self.patience, self.on_wait)
 

@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
+from bot.matrix import gate
 from bot.matrix.chain import table
+from bot.matrix.ciphertext import HEAD
 from bot.matrix.errors import NotGenuine, RateLimited, ServerAway, ServerRefused, UploadTooLarge, refusal
 from bot.matrix.guard import path
 from bot.matrix.patience import SERVER_ERROR, TOO_MANY_REQUESTS, insist, is_json, retry_after
@@ -137,6 +139,8 @@ class Media:
             "Content-Length": str(size),
             **self._client.authorization,
         }
+        head = await asyncio.to_thread(_head, file)
+        gate.check_upload(method, target, head)
         body = _chunks(file, progress)
         return await self._session.request(method, self._client.homeserver + target, data=body, headers=headers)
 
@@ -195,6 +199,11 @@ async def _refused_download(response: ClientResponse) -> CarrierbagError:
     if response.status == TOO_MANY_REQUESTS:
         return RateLimited(await retry_after(response))
     return refusal(response.status, parsed(body))
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(HEAD)
 
 
 async def _chunks(file: Path, progress: Callable[[int], None] | None) -> AsyncIterator[bytes]:

@@ -64,7 +64,7 @@ def with_devices(facts: RoomFacts, standings: Mapping[str, Standing]) -> RoomFac
 
 
 def _counted(reader: Reader, standing: Standing) -> Reader:
-    verified = any(getattr(device, "level", 0) >= TrustLevel.CROSS_SIGNED_VERIFIED for device in standing.good)
+    verified = any(device.level >= TrustLevel.CROSS_SIGNED_VERIFIED for device in standing.good)
     return replace(reader, devices=len(standing.good), verified=verified, known=standing.known)
 
 

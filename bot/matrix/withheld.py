@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from access.rooms import UnverifiedDevice
 
 EVENT = "m.room_key.withheld"
+NO_OLM = "This device offers no keys to begin with. Open your app, and stay online."
 #: For each reason why a device is excluded: what its owner can do.
 UNVERIFIED = {
     "unsigned": "This device is not verified. Verify it in your app's security settings.",
@@ -28,9 +29,7 @@ def unverified(device: UnverifiedDevice, room_id: str, session_id: str, sender_k
 
 def no_olm(sender_key: str) -> dict[str, Any]:
     """To a device with which no Olm session could be had: about all sessions, once until there was one."""
-    return _withheld(
-        sender_key, "m.no_olm", "This device offers no keys to begin with. Open your app, and stay online."
-    )
+    return _withheld(sender_key, "m.no_olm", NO_OLM)
 
 
 def _withheld(sender_key: str, code: str, reason: str) -> dict[str, Any]:

@@ -165,6 +165,19 @@ class Raw:
         return str((await self.call("PUT", path, content))["event_id"])
 
 
+async def by_hand(session: MatrixSession, method: str, path: str, body: Any = None) -> Any:
+    """What another app of the bot's account might do: past the gate."""
+    async with (
+        ClientSession() as http,
+        http.request(
+            method, session.client.homeserver + path, json=body, headers=session.client.authorization
+        ) as response,
+    ):
+        answer = await response.json()
+        assert response.status == 200, answer
+        return answer
+
+
 @pytest.fixture
 async def stranger(
     homeserver: Homeserver, account: Callable[..., Any], exits: AsyncExitStack

@@ -15,6 +15,7 @@ from bot.matrix.guard import client_path
 from bot.matrix.identity import FILE, Identity
 from bot.matrix.secretstorage import ALGORITHM, typed_key
 from bot.matrix.signatures import unpadded
+from tests.bot.matrix.conftest import by_hand
 from tests.servers.people import Account
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ async def backed_up(bot: Bot, session: MatrixSession) -> str:
 
 
 async def account_data(session: MatrixSession, kind: str) -> Any:
-    return await session.client.call("GET", client_path("user", session.user_id, "account_data", kind))
+    return await by_hand(session, "GET", client_path("user", session.user_id, "account_data", kind))
 
 
 async def put(session: MatrixSession, kind: str, content: Any) -> None:
-    await session.client.call("PUT", client_path("user", session.user_id, "account_data", kind), content)
+    await by_hand(session, "PUT", client_path("user", session.user_id, "account_data", kind), content)
 
 
 async def test_another_app_opens_our_backup_and_signs_its_own_device_with_it(bot: Bot, person: People) -> None:
@@ -136,6 +137,15 @@ async def test_another_apps_secret_storage_is_replaced_and_its_other_secrets_sta
         again = await backed_up(bot, session)
         assert await opened(session.client, typed_key(again)) == identity_of(bot).seeds()
         assert await account_data(session, "m.megolm_backup.v1") == {"encrypted": {"theirs": {}}}
+
+
+async def test_junk_beside_our_secrets_is_no_obstacle(bot: Bot) -> None:
+    junk = {"encrypted": {"x": 1, "../..": {}, "y": {"iv": "\u00e4"}, "z": {"iv": "A", "ciphertext": "", "mac": None}}}
+    async with bot.session() as session:
+        for name in SECRETS.values():
+            await put(session, name, junk)
+        text = await backed_up(bot, session)
+        assert await opened(session.client, typed_key(text)) == identity_of(bot).seeds()
 
 
 async def test_no_backup_is_told_from_a_wrong_key(bot: Bot) -> None:

@@ -20,6 +20,7 @@ from bot.matrix.recovery import fingerprints, restore
 from bot.matrix.secretstorage import recovery_key, typed_key
 from bot.matrix.signatures import public, unpadded
 from config.state import StateDirectory
+from tests.bot.matrix.conftest import by_hand
 from tests.servers import proxy as faults
 from tests.servers.people import Account as Registered
 from tests.servers.proxy import Proxy
@@ -181,7 +182,7 @@ async def test_an_identity_that_was_reset_comes_back_only_from_a_backup_made_aft
 async def _put_all(session: MatrixSession, data: dict[str, Any]) -> None:
     for name, content in data.items():
         path = client_path("user", session.user_id, "account_data", name)
-        await session.client.call("PUT", path, content)
+        await by_hand(session, "PUT", path, content)
 
 
 async def test_an_account_without_an_identity_gets_none_here(

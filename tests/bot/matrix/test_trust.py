@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import NotSent
 from tests.bot.matrix.conftest import Bot, Raw, room_with, until
 from tests.servers.people import Account
@@ -122,14 +123,17 @@ async def test_the_command_of_an_unsigned_device_has_no_author(
     assert (message.clinician, message.why_not) == (None, "you have not set up verification in your app")
 
 
-async def test_a_room_without_encryption_gets_only_refusals(bot: Bot, anna: Person) -> None:
+async def test_in_a_room_without_encryption_nothing_is_said_at_all(bot: Bot, anna: Person) -> None:
     async with bot.running() as session:
         room = await room_with(bot, anna, encrypted=False)
-        with pytest.raises(NotSent, match="R01"):
-            await session.send(room, PATIENT, "strict")
-        sent = await session.send(room, REFUSAL, "refusal", strict=False)
-        at_anna = await seen(anna, sent)
-    assert (at_anna.encrypted, at_anna.body) == (False, "Not shared.")
+        for content, strict in ((PATIENT, True), (REFUSAL, False)):
+            with pytest.raises(NotSent, match="R01"):
+                await session.send(room, content, "one", strict=strict)
+        await session.leave(room, reason=Farewell.NOT_ENCRYPTED)
+        left = (room, bot.user_id, "leave")
+        gone = await anna.wait(lambda one: (one.room, one.state_key, one.content.get("membership")) == left)
+    assert gone.content["reason"] == Farewell.NOT_ENCRYPTED
+    assert not any(event.sender == bot.user_id and event.state_key is None for event in await anna.timeline(room))
 
 
 async def test_a_room_that_lost_its_encryption_is_never_spoken_to_in_the_clear(bot: Bot, anna: Person) -> None:
@@ -138,11 +142,11 @@ async def test_a_room_that_lost_its_encryption_is_never_spoken_to_in_the_clear(b
         await session.send(room, PATIENT, "one")
         await anna.send_state(room, "m.room.encryption", {"algorithm": "none"})
         facts = await session.facts(room)
-        with pytest.raises(NotSent, match="R01"):
+        with pytest.raises(NotSent, match="R14"):
             await session.send(room, PATIENT, "two")
         sent = await session.send(room, REFUSAL, "three", strict=False)
         raw = await session.client.call("GET", f"/_matrix/client/v3/rooms/{room}/event/{sent}")
-    assert facts.encrypted is False
+    assert (facts.encrypted, facts.downgraded) == (False, True)
     assert raw["type"] == "m.room.encrypted"
 
 
