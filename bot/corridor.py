@@ -138,7 +138,9 @@ class Corridor:
         source = self._sources.named(share.source)
         study = await source.study(share.study_instance_uid)
         first = await self._outgoing.standing(transaction_id(share.command_event_id, f"opened {share.id}"))
-        progress = self._progress[share.id] = ProgressMessage(lambda line: self._show(share, study, first, line))
+        progress = self._progress[share.id] = ProgressMessage(
+            lambda line: self._show(share, study, first, line), held=lambda: self._outgoing.limited
+        )
         handover = Handover(
             study,
             source,

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot import content
+from bot.limits import AT_ONCE, Limits
 from bot.matrix.cleartext import Farewell
-from bot.matrix.errors import NotPermitted, SignedOut
+from bot.matrix.errors import NotPermitted, RateLimited, SignedOut
 from bot.matrix.media import encrypted_file
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from ledger import outbox
@@ -79,6 +80,7 @@ class Outbox:
         self._guard = guard
         self._on_uploaded = on_uploaded
         self._first_pause = first_pause
+        self._limits = Limits(session)
         self._news = asyncio.Event()
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
@@ -111,6 +113,11 @@ class Outbox:
         """Say something once, guarded like everything else but not kept. Raises the errors of the session."""
         await self._say(entry, entry.content)
 
+    @property
+    def limited(self) -> bool:
+        """Whether the server wants less of us now: what need not be said should not be."""
+        return self._limits.met
+
     def stop(self, room_id: str, share_id: int) -> None:
         """End what is being uploaded for a share whose entries were all withdrawn."""
         if lane := self._lanes.get((room_id, share_id)):
@@ -138,6 +145,8 @@ class Outbox:
             self._discard(entry)
         except SignedOut:
             raise
+        except RateLimited as error:
+            await self._held_up(entry, error)
         except TryLater as error:
             await self._pause(entry, error)
         except CarrierbagError as error:
@@ -172,14 +181,19 @@ class Outbox:
 
     async def _say(self, entry: Entry, filled: Mapping[str, Any]) -> str:
         """Post it, if the guard allows it on the very facts by which the keys are given out."""
-        return await self._session.send(
-            entry.room_id,
-            filled,
-            entry.txn_id,
-            event_type=entry.kind,
-            strict=entry.strict,
-            allow=partial(self._guard, entry),
-        )
+        try:
+            return await self._session.send(
+                entry.room_id,
+                filled,
+                entry.txn_id,
+                event_type=entry.kind,
+                strict=entry.strict,
+                allow=partial(self._guard, entry),
+                patience=AT_ONCE,
+            )
+        except RateLimited as error:
+            self._limits.refused(error)
+            raise
 
     async def _leave(self, entry: Entry) -> str:
         """Out, once: a room that we are not in, or that was encrypted meanwhile, is left alone. No event id."""
@@ -233,6 +247,14 @@ class Outbox:
         async with self._ledger.transaction() as tx:
             await outbox.attempted(tx, entry.txn_id, error.code)
         await asyncio.sleep(self._pause_after(entry.attempts))
+
+    async def _held_up(self, entry: Entry, error: RateLimited) -> None:
+        """Come back when the server says, and let the room know why it waits."""
+        async with self._ledger.transaction() as tx:
+            await outbox.attempted(tx, entry.txn_id, error.code)
+            await self._limits.explain(tx, entry.room_id, error)
+        self.poke()
+        await self._limits.wait(entry.room_id, error.seconds)
 
     def _pause_after(self, attempts: int) -> float:
         return min(LONGEST_PAUSE, self._first_pause * float(2 ** min(attempts, 10)))

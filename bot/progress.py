@@ -28,8 +28,12 @@ PAUSE = 2.0
 class ProgressMessage:
     """The line under a share's headline. `note` and `uploading` only take note, from any thread; `show` says it."""
 
-    def __init__(self, show: Callable[[str], Awaitable[None]], *, pause: float = PAUSE) -> None:
+    def __init__(
+        self, show: Callable[[str], Awaitable[None]], *, held: Callable[[], bool] = lambda: False, pause: float = PAUSE
+    ) -> None:
         self._show = show
+        #: Whether the server wants fewer messages now: then these are left out.
+        self._held = held
         self._pause = pause
         self._line = ""
         self._upload = ""
@@ -62,7 +66,7 @@ class ProgressMessage:
         while True:
             await asyncio.sleep(self._pause)
             now = ", ".join(filter(None, [self._line, self._upload]))
-            if now != self._shown:
+            if now != self._shown and not self._held():
                 self._shown = now
                 await self._try_to_show(now)
 

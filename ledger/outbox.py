@@ -27,6 +27,7 @@ __all__ = [
     "failed",
     "fate_of",
     "lanes",
+    "last_of",
     "next_in_lane",
     "next_to_send",
     "older_than",
@@ -40,6 +41,10 @@ __all__ = [
     "transaction_id",
     "withdraw",
 ]
+
+
+#: The step of an entry that explains why the others wait: it goes out before them.
+URGENT = "queued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,13 @@ async def lanes(db: Reading) -> list[tuple[str, int | None]]:
 
 
 async def next_in_lane(db: Reading, room_id: str, share_id: int | None) -> Entry | None:
-    """The oldest event that waits in this lane."""
+    """The oldest event that waits in this lane, the one that explains the wait before all others."""
     row = await db.row(
-        "SELECT * FROM outbox WHERE state = 'queued' AND room_id = ? AND share_id IS ? ORDER BY seq LIMIT 1",
+        "SELECT * FROM outbox WHERE state = 'queued' AND room_id = ? AND share_id IS ? "
+        "ORDER BY step = ? DESC, seq LIMIT 1",
         room_id,
         share_id,
+        URGENT,
     )
     return await _entry(db, row) if row else None
 
@@ -214,6 +221,12 @@ async def event_id_of(db: Reading, txn_id: str) -> str | None:
     """The event that this transaction became; None as long as it is not sent."""
     row = await db.row("SELECT event_id FROM outbox WHERE txn_id = ?", txn_id)
     return row["event_id"] if row else None
+
+
+async def last_of(db: Reading, room_id: str, step: str) -> float:
+    """When the last entry with this step was enqueued for this room (Unix seconds); 0 for never."""
+    row = await db.row("SELECT max(created_at) AS latest FROM outbox WHERE room_id = ? AND step = ?", room_id, step)
+    return float(row["latest"] or 0) if row else 0.0
 
 
 async def fate_of(db: Reading, txn_id: str) -> Fate | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.matrix.chain import Device, Standing
     from bot.matrix.cleartext import Farewell
     from bot.matrix.guard import GuardedClient
+    from bot.matrix.patience import Patience
     from config.settings import TrustSettings
     from config.state import StateDirectory
 
@@ -102,6 +103,7 @@ class MatrixSession:
         strict: bool = True,
         allow: Allow | None = None,
         to_unproven: bool = False,
+        patience: Patience | None = None,
     ) -> str:
         """Say something and return its event id. The same `txn_id` again is the same event (for 24 h in Synapse).
 
@@ -111,6 +113,7 @@ class MatrixSession:
         for; `DevicesUnknown` or `KeyNotDelivered` when a member could not read it. Without (for refusals and help,
         never for patient data), those devices get no key and the message goes out. `to_unproven` gives it to them all
         the same: only for verifications, which is how a device comes to be proven. Whatever is said next has a new key.
+        `patience` is for the message itself: `RateLimited` when the server makes us wait for longer.
         """
         async with self._speaking[room_id]:
             facts, standings = await self._look(room_id)
@@ -122,7 +125,7 @@ class MatrixSession:
                 good, excluded = [device for standing in standings.values() for device in standing.devices], ()
             await self.room_keys.share(room_id, good, excluded, strict=strict, rotation=facts.rotation)
             encrypted = self.room_keys.encrypt(room_id, event_type, content)
-            return await self._put(room_id, "m.room.encrypted", txn_id, encrypted)
+            return await self._put(room_id, "m.room.encrypted", txn_id, encrypted, patience)
 
     async def react(self, room_id: str, event_id: str, key: str) -> str:
         """Put a reaction under an event: clear text (the spec has no other), so never more than a sign of life."""
@@ -193,9 +196,17 @@ class MatrixSession:
         elif facts.downgraded:
             log.warning("room_lost_its_encryption", room_id=facts.room_id)
 
-    async def _put(self, room_id: str, event_type: str, txn_id: str, content: Mapping[str, Any]) -> str:
+    async def _put(
+        self,
+        room_id: str,
+        event_type: str,
+        txn_id: str,
+        content: Mapping[str, Any],
+        patience: Patience | None = None,
+    ) -> str:
         said_once = hashlib.sha256(txn_id.encode()).hexdigest()  # the server reads it: it must say nothing
-        answer = await self.client.call("PUT", client_path("rooms", room_id, "send", event_type, said_once), content)
+        target = client_path("rooms", room_id, "send", event_type, said_once)
+        answer = await self.client.call("PUT", target, content, patience=patience)
         return said(answer, "event_id")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.matrix.cleartext import Farewell
+    from bot.matrix.patience import Patience
 
 SERVER = "trust-a.example"
 BOT = f"@carrierbag:{SERVER}"
@@ -120,6 +121,8 @@ class MemorySession:
         self.sends: list[str] = []
         self.faults: deque[Exception | None] = deque()
         self.facts_faults: deque[Exception | None] = deque()
+        #: "Is typing", each time that it was switched.
+        self.typed: list[tuple[str, bool]] = []
         self.rooms = {room: replace(facts, room_id=room) for room in (ROOM, OTHER_ROOM)}
         #: Rooms in which no answer comes.
         self.silent: set[str] = set()
@@ -165,6 +168,7 @@ class MemorySession:
         event_type: str = "m.room.message",
         strict: bool = True,
         allow: Callable[[RoomFacts], Awaitable[None]] | None = None,
+        patience: Patience | None = None,  # noqa: ARG002 - nothing is waited for here
     ) -> str:
         self.sends.append(txn_id)
         number = len(self.sends)
@@ -186,6 +190,9 @@ class MemorySession:
         if self.hook:
             await self.hook("after", number)
         return known.event_id
+
+    async def typing(self, room_id: str, *, on: bool) -> None:
+        self.typed.append((room_id, on))
 
     async def leave(self, room_id: str, *, reason: Farewell | None = None) -> None:
         if self.hook:
