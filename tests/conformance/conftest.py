@@ -93,7 +93,7 @@ async def awake(bot: Bot) -> AsyncIterator[MatrixSession]:
 async def room_of(owner: Person, *others: Bot | Person, rotate: dict[str, int] | None = None, **options: Any) -> str:
     """An encrypted room in which all of them are; `rotate` are the rotation periods of its encryption."""
     invited = [one.user_id for one in others]
-    room = await owner.create_room("Ankle clinic", invited, encrypted=rotate is None, **options)
+    room = await owner.create_room("Ankle clinic", invited, **({"encrypted": rotate is None} | options))
     if rotate is not None:
         await owner.send_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2", **rotate})
     for one in others:

@@ -71,6 +71,19 @@ class Peer:
         signature = self.account.sign(canonical(value)).to_base64()
         return value | {"signatures": {self.user_id: {f"ed25519:{self.raw.device_id}": signature}}}
 
+    async def offer(self, count: int = 10) -> None:
+        """Upload one-time keys, so that others can open channels to this device."""
+        self.account.generate_one_time_keys(count)
+        offers = {name: self.signed({"key": key.to_base64()}) for name, key in self.account.one_time_keys.items()}
+        self.account.mark_keys_as_published()
+        body = {"one_time_keys": {f"{KIND}:{name}": key for name, key in offers.items()}}
+        await self.raw.call("POST", "/keys/upload", body)
+
+    async def received(self, event_type: str = "m.room.encrypted") -> list[Any]:
+        """All to-device events of this kind that the server has for this device."""
+        answer = await self.raw.call("GET", "/sync?timeout=0")
+        return [event for event in answer.get("to_device", {}).get("events", []) if event["type"] == event_type]
+
     async def keys_of(self, user_id: str) -> dict[str, dict[str, str]]:
         """Each device of somebody, with its `curve25519` and `ed25519` as the server tells."""
         answer = await self.raw.call("POST", "/keys/query", {"device_keys": {user_id: []}})

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import ClientError, web
 
 from tests.servers.proxy import Proxy, drop_request
 
@@ -44,6 +44,18 @@ class Rewriting(Proxy):
     """`async with Rewriting.start(homeserver.url) as proxy`."""
 
     heard: list[Exchange] = field(default_factory=list)
+    tried: list[tuple[str, Any]] = field(default_factory=list)
+
+    def attempts(self, pattern: str) -> list[tuple[str, Any]]:
+        """Path and JSON of all that was asked so far, whether it reached the server or not."""
+        return [(path, body) for path, body in self.tried if re.search(pattern, path)]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.tried.append((request.path, parsed(await request.read())))
+        try:
+            return await super().handle(request)
+        except ClientError:  # the test is over, or its server has stopped
+            return web.Response(status=502)
 
     def exchanges(self, pattern: str) -> list[Exchange]:
         """What reached the server so far and fits "METHOD /path"."""
