@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.errors import Bug
-from ledger import audit, inbox, outbox, shares
+from ledger import audit, inbox, outbox, shares, trust
 from ledger.trust import Pins
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ async def problems(db: Database) -> AsyncIterator[str]:
         yield f"The database: a row of {row[0]} points to nothing."
     for problem in await audit.verify(db):
         yield f"The audit trail: {problem}."
+    if gone := await trust.missing(db):
+        yield f"The pins: {gone} are gone."
     async for table in _unreadable(db):
         yield f"The {table}: a stored field is not what was stored."
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How a pinned key was compared.
 EMOJI, OPERATOR = "emoji", "operator"
+#: The audit record of a first sight, by which a pin that is gone is missed.
+MET = audit.Action.CREATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Pin:
     """One person's identity. Keys in unpadded base64, times in Unix seconds."""
 
     user_id: str
+    #: "" when the pin was lost: then whatever is stated is a change.
     master_key: str
     pinned_at: float
     #: "emoji" or "operator"; "" as long as it was only met.
@@ -97,7 +100,17 @@ class Pins:
             await _state(tx, user_id, None if stated == master_key else stated)
             replaced = f" in place of {before.master_key}" if before and not same else ""
             told = f"identity {master_key} confirmed by {' '.join(filter(None, [how, by]))}{replaced}"
-            await audit.record(tx, _alert(user_id, told, audit.Outcome.SUCCESS))
+            action = audit.Action.UPDATE if before else MET
+            await audit.record(tx, _alert(user_id, told, audit.Outcome.SUCCESS, action))
+
+
+async def missing(db: Reading) -> int:
+    """How many pins are gone that the audit trail knows of."""
+    sql = (
+        "SELECT count(DISTINCT who) FROM audit WHERE kind = ? AND action = ? AND who NOT IN (SELECT user_id FROM pins)"
+    )
+    (row,) = await db.rows(sql, audit.AuditKind.SECURITY_ALERT.value, MET.value)
+    return int(row[0])
 
 
 async def told(tx: Transaction, pin: Pin) -> None:
@@ -109,14 +122,24 @@ async def told(tx: Transaction, pin: Pin) -> None:
 
 async def _note(tx: Transaction, user_id: str, stated: str) -> None:
     pin = await _read(tx, user_id)  # anew: another process may have been here
-    if pin is None:
+    if pin is None and await _met_before(tx, user_id):  # somebody took the pin out of the file
+        await _write(tx, Pin(user_id, "", tx.now))
+        await _state(tx, user_id, stated)
+    elif pin is None:
         await _write(tx, Pin(user_id, stated, tx.now))
+        await audit.record(tx, _alert(user_id, f"identity {stated} met", audit.Outcome.SUCCESS, MET))
     elif pin.master_key == stated:
         await _state(tx, user_id, None)
     elif pin.stated != stated:
         await _state(tx, user_id, stated)
         change = f"identity changed from {pin.master_key} to {stated or 'none'}"
         await audit.record(tx, _alert(user_id, change, audit.Outcome.SERIOUS_FAILURE))
+
+
+async def _met_before(tx: Transaction, user_id: str) -> bool:
+    """Whether the audit trail knows of a pin: what stands there is noticed when it goes."""
+    sql = "SELECT 1 FROM audit WHERE who = ? AND kind = ? AND action = ? LIMIT 1"
+    return await tx.row(sql, user_id, audit.AuditKind.SECURITY_ALERT.value, MET.value) is not None
 
 
 async def _read(tx: Transaction, user_id: str) -> Pin | None:
@@ -160,8 +183,10 @@ def _pin(db: Reading, row: sqlite3.Row) -> Pin:
     )
 
 
-def _alert(user_id: str, detail: str, outcome: audit.Outcome) -> audit.AuditEvent:
-    kind, action = audit.AuditKind.SECURITY_ALERT, audit.Action.UPDATE
+def _alert(
+    user_id: str, detail: str, outcome: audit.Outcome, action: audit.Action = audit.Action.UPDATE
+) -> audit.AuditEvent:
+    kind = audit.AuditKind.SECURITY_ALERT
     return audit.AuditEvent(kind, action=action, outcome=outcome, who=user_id, detail=detail)
 
 

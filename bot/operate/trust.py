@@ -69,9 +69,9 @@ async def _show(config: Path, person: str) -> None:
     async with _pins(config) as pins:
         pin = await _known(pins, person)
     typer.echo(f"{pin.user_id}  {standing(pin)}")
-    typer.echo(f"Fingerprint  {aloud(pin.master_key)}")
+    typer.echo(f"Fingerprint  {_read_out(pin.master_key)}")
     if pin.changed_to is not None:
-        typer.echo(f"Is now       {aloud(pin.changed_to) or 'none'}")
+        typer.echo(f"Is now       {_read_out(pin.changed_to)}")
         typer.echo(f"{STOPPED}\n  carrierbag trust confirm {pin.user_id} --config {config}")
 
 
@@ -82,7 +82,7 @@ async def _confirm(config: Path, person: str, fingerprint: str, *, yes: bool) ->
         pin = await _known(pins, person)
         key = to_confirm(pin, typed(fingerprint))
         if pin.changed_to is not None:
-            typer.echo(f"Was          {aloud(pin.master_key)}")
+            typer.echo(f"Was          {_read_out(pin.master_key)}")
         typer.echo(f"Fingerprint  {aloud(key)}")
         if not (yes or fingerprint or typer.confirm(QUESTION)):
             raise Mistake("Nothing was changed.", "T13")
@@ -140,6 +140,10 @@ async def _pins(config: Path) -> AsyncIterator[Pins]:
         yield Pins(ledger)
     finally:
         await ledger.close()
+
+
+def _read_out(key: str) -> str:
+    return aloud(key) or "none"
 
 
 def _day(moment: float) -> str:

@@ -28,6 +28,7 @@ BENT = {
     "a share of another study": "UPDATE shares SET study_instance_uid = '9.9'",
     "a share by another person": "UPDATE shares SET requested_by = '@chief:x'",
     "another identity pinned": "UPDATE pins SET sealed_master_key = zeroblob(60)",
+    "an identity forgotten": "DELETE FROM pins",
     "an identity that nobody compared": "UPDATE pins SET sealed_proof = zeroblob(60)",
     "another identity to be confirmed": "UPDATE pins SET sealed_stated = sealed_master_key, stated_at = 0",
     "an audit record of another time": "PRAGMA ignore_check_constraints = ON; DROP TRIGGER audit_never_changes; "

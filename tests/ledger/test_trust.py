@@ -128,9 +128,12 @@ async def test_every_change_and_every_comparison_is_in_the_audit_trail(db: Datab
     await pins.met(ANNA, "second")
     await pins.verified(ANNA, "second", OPERATOR, by="root")
     records = [record.event for record in await audit.records(db)]
-    assert [(event.who, event.kind) for event in records] == [(ANNA, audit.AuditKind.SECURITY_ALERT)] * 2
-    assert records[0].detail == "identity changed from first to second"
-    assert records[1].detail == "identity second confirmed by operator root in place of first"
+    assert [(event.who, event.kind) for event in records] == [(ANNA, audit.AuditKind.SECURITY_ALERT)] * 3
+    assert [event.detail for event in records] == [
+        "identity first met",
+        "identity changed from first to second",
+        "identity second confirmed by operator root in place of first",
+    ]
     assert await audit.verify(db) == []
 
 
@@ -169,12 +172,26 @@ async def test_the_proof_of_an_old_key_does_not_vouch_for_another_one(db: Databa
     await pins.verified(ANNA, "old", EMOJI)
     row = await db.row("SELECT sealed_proof FROM pins")
     assert row is not None
-    async with db.transaction() as tx:
-        await tx.rows("DELETE FROM pins")
-    await pins.met(ANNA, "new")
+    await pins.verified(ANNA, "new", EMOJI)
     async with db.transaction() as tx:
         await tx.rows("UPDATE pins SET sealed_proof = ?", row["sealed_proof"])
     assert not (await pinned(pins)).verified
+
+
+@pytest.mark.parametrize("how", ["met", "verified"])
+async def test_a_pin_that_was_taken_out_of_the_file_is_not_made_anew(db: Database, path: Path, how: str) -> None:
+    """Threat: who writes to the file makes us meet somebody for the first time once more."""
+    pins = Pins(db)
+    await (pins.met(ANNA, "first") if how == "met" else pins.verified(ANNA, "first", EMOJI))
+    with closing(sqlite3.connect(path, isolation_level=None)) as attacker:
+        attacker.execute("DELETE FROM pins")
+    assert await trust.missing(db) == 1
+    pin = await pins.met(ANNA, "evil")
+    assert pin
+    assert (pin.master_key, pin.changed_to, pin.verified) == ("", "evil", False)
+    await pins.verified(ANNA, "first", OPERATOR)
+    assert (await pinned(pins)).changed_to == "evil"
+    assert await trust.missing(db) == 0
 
 
 async def test_another_process_sees_what_was_confirmed(db: Database, path: Path, cipher: FieldCipher) -> None:

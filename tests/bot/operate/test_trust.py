@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -39,6 +40,7 @@ class Console:
     def trust(self, *arguments: str, answer: str = "") -> str:
         """What it prints; its error of ours is raised."""
         result = CliRunner().invoke(app, ["trust", *arguments, "--config", str(self.config)], input=answer)
+        structlog.reset_defaults()  # it logs to the runner's standard error, which is closed now
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.output
