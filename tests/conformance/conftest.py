@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.demo.people import Person, log_in
-from bot.matrix.errors import KeyNotDelivered
 from bot.matrix.patience import Patience
+from config.errors import TryLater
 from tests.bot.matrix.conftest import Bot, Raw, joined, make_bot, until
 from tests.servers.peer import Peer
 from tests.servers.people import new_account
@@ -120,11 +120,11 @@ async def knows(session: MatrixSession, person: Person) -> None:
 
 
 async def say(session: MatrixSession, room: str, text: str) -> str:
-    """What the outbox does: the same transaction again while a client is still uploading its one-time keys."""
+    """What the outbox does: the same transaction again as long as the server, or a client's one-time keys, are away."""
     while True:
         try:
             return await session.send(room, {"msgtype": "m.notice", "body": text}, f"{room} {text}")
-        except KeyNotDelivered:
+        except TryLater:
             await asyncio.sleep(0.1)
 
 
