@@ -98,7 +98,7 @@ class Pins:
             stated = before.stated if before else master_key
             await _write(tx, Pin(user_id, master_key, pinned_at, how, tx.now))
             await _state(tx, user_id, None if stated == master_key else stated)
-            replaced = f" in place of {before.master_key}" if before and not same else ""
+            replaced = f" in place of {before.master_key or 'a lost one'}" if before and not same else ""
             told = f"identity {master_key} confirmed by {' '.join(filter(None, [how, by]))}{replaced}"
             action = audit.Action.UPDATE if before else MET
             await audit.record(tx, _alert(user_id, told, audit.Outcome.SUCCESS, action))

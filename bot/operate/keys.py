@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.fingerprint import aloud
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -126,14 +128,9 @@ def _asked(file: Path | None) -> str:
 
 def _print(found: Fingerprints) -> None:
     typer.echo(f"Account               {found.user_id}")
-    typer.echo(f"Identity fingerprint  {_aloud(found.master)}")
+    typer.echo(f"Identity fingerprint  {aloud(found.master)}")
     typer.echo(f"Device                {found.device_id}")
-    typer.echo(f"Device fingerprint    {_aloud(found.device) or '(known after the next start)'}")
-
-
-def _aloud(key: str) -> str:
-    """In groups of four, as other apps show it."""
-    return " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+    typer.echo(f"Device fingerprint    {aloud(found.device) or '(known after the next start)'}")
 
 
 def _list(others: Sequence[OtherDevice], config: Path) -> None:
