@@ -11,15 +11,18 @@ import structlog
 
 from access.policy_file import load_policy
 from bot.builder import Builder
+from bot.control import Control
 from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
 from bot.doorman import Doorman
 from bot.guard import RoomGuard
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
+from bot.matrix.verification.desk import Desk
 from bot.outbox import Outbox
 from bot.post_office import Inbox
 from bot.resume import resume
+from bot.verifying import Verifying
 from bot.watch import Watch
 from bot.workers import Workers
 from config.state import StateDirectory
@@ -72,13 +75,23 @@ class App:
             workers=workers,
             part_bytes=self._part_bytes,
         )
+        admin_room = settings.admin.room
+        self._desk = Desk(session, welcomes=policy.welcomes, admin_room=admin_room)
+        self._verifying = Verifying(self._desk, ledger=ledger, admin_room=admin_room, after=self._outbox.poke)
+        self._control = Control(settings.state.directory, self._verifying.calls)
         self._dispatcher = Dispatcher(
-            ledger=ledger, sources=sources, policy=policy, facts=session.facts, after=self._committed
+            ledger=ledger,
+            sources=sources,
+            policy=policy,
+            facts=session.facts,
+            after=self._committed,
+            verifying=self._verifying,
+            admin_room=admin_room,
         )
         self._doorman = Doorman(ledger=ledger, session=session, outgoing=self._outbox, policy=policy)
         self._builder = Builder(ledger=ledger, session=session, policy=policy, after=self._built)
-        self._watch = Watch(ledger=ledger, session=session, admin_room=settings.admin.room, after=self._outbox.poke)
-        self._sync = SyncLoop(session, Inbox(ledger), on_news=self._received)
+        self._watch = Watch(ledger=ledger, session=session, admin_room=admin_room, after=self._outbox.poke)
+        self._sync = SyncLoop(session, Inbox(ledger), on_news=self._received, on_note=self._desk.hear)
 
     async def run(self, started: Callable[[], None]) -> None:
         """Run until cancelled. `started` is called once commands are answered."""
@@ -91,6 +104,9 @@ class App:
             group.create_task(self._doorman.run())
             group.create_task(self._builder.run())
             group.create_task(self._watch.run())
+            group.create_task(self._desk.run())
+            group.create_task(self._verifying.run())
+            group.create_task(self._control.run())
             group.create_task(self._sync.run())
             log.info("running", user=self._session.user_id, device=self._session.device_id)
             started()

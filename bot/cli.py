@@ -1,4 +1,4 @@
-"""The command line: `demo`, `run`, `init`."""
+"""The command line: `demo`, `run`, `init`, `verify`, and the groups `keys` and `trust`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bot.operate import keys, trust
+from bot.operate.verify import verify
 from config.errors import CarrierbagError
 
 app = typer.Typer(
@@ -66,6 +67,9 @@ def init(directory: Annotated[Path, typer.Argument(help="A directory for the set
     for path in write_example(directory):
         typer.echo(f"Wrote {path}")
     typer.echo("Edit them, then run: carrierbag run --config " + str(directory / "carrierbag.toml"))
+
+
+app.command()(verify)
 
 
 def main() -> None:

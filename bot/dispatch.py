@@ -16,6 +16,7 @@ from access.people import Clinician
 from access.policy import Action, Permit, Policy, decide
 from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import SignedOut
+from bot.matrix.refusals import ADVICE as REFUSED
 from bot.matrix.sender import ADVICE
 from bot.outbox import LEAVE
 from bot.post_office import UNREADABLE
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from access.rooms import RoomFacts
-    from commands.kit.context import Effect
+    from commands.kit.context import Effect, Verifying
     from ledger.database import Database, Transaction
     from ledger.inbox import InboxMessage
     from studies.sources.everywhere import Everywhere
@@ -51,10 +52,9 @@ UNPROVEN = (
     "I did not run this: I cannot be sure that you wrote it ({why}). {advice}, then send the command again. [A01]"
 )
 VERIFY_DEVICE = "Verify this device in your app's security settings"
-UNREAD = (
-    "I could not read this message: {}. If it was meant for me, please send it again; "
-    "if that does not help, leave the room and join it again. [A03]"
-)
+UNREAD = "I could not read this message: {why}. If it was meant for me, {advice}. [A03]"
+#: A new member is a reason for every app to begin with a new key.
+SEND_AGAIN = "please send it again; if that does not help, remove me from the room and invite me again"
 TROUBLE = "Something went wrong on our side, and nothing was changed. Your administrator finds it under [{}]."
 
 
@@ -69,6 +69,8 @@ class Dispatcher:
         policy: Policy,
         facts: Callable[[str], Awaitable[RoomFacts]],
         after: Callable[[], None],
+        verifying: Verifying | None = None,
+        admin_room: str | None = None,
         retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._ledger = ledger
@@ -77,10 +79,12 @@ class Dispatcher:
         self._facts = facts
         #: Called after each commit: something may have been enqueued or opened.
         self._after = after
+        self._verifying = verifying
+        self._admin_room = admin_room
         self._retry_pause = retry_pause
         self._news = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[str, str, str], float] = {}
 
     def poke(self) -> None:
         """Something lies in the inbox."""
@@ -131,12 +135,13 @@ class Dispatcher:
             return _said(TROUBLE.format("B00"))
 
     def _unread(self, received: InboxMessage) -> Outcome:
-        """Say why, once in a while to each person: it may have been ordinary talk, and a whole burst of it."""
-        who, now = (received.room_id, received.sender), self._ledger.clock()
-        if now - self._told.get(who, 0) < STALE:
+        """Say why, each reason once in a while to each person: it may have been ordinary talk, and a burst of it."""
+        about, now = (received.room_id, received.sender, received.why_not), self._ledger.clock()
+        self._told = {one: when for one, when in self._told.items() if now - when < STALE}
+        if about in self._told:
             return Outcome()
-        self._told[who] = now
-        return _said(UNREAD.format(received.why_not))
+        self._told[about] = now
+        return _said(UNREAD.format(why=received.why_not, advice=REFUSED.get(received.why_not, SEND_AGAIN)))
 
     async def _obey(self, received: InboxMessage, call: Call | Choice) -> Outcome:
         kept = None
@@ -164,8 +169,11 @@ class Dispatcher:
         return replace(outcome, audience=room.audience)
 
     def _context(self, received: InboxMessage, who: Clinician, room: RoomFacts) -> Context:
+        administration = room.room_id == self._admin_room
+
         def may(action: Action) -> bool:
-            return isinstance(decide(who, room, action, self._policy), Permit)
+            here = administration or action is not Action.ADMIN
+            return here and isinstance(decide(who, room, action, self._policy), Permit)
 
         return Context(
             clinician=who,
@@ -176,6 +184,7 @@ class Dispatcher:
             sources=self._sources,
             may=may,
             commands=tuple(REGISTRY.commands.values()),
+            verifying=self._verifying if administration else None,
         )
 
     async def _commit(self, received: InboxMessage, outcome: Outcome) -> None:

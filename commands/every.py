@@ -9,5 +9,6 @@ from commands.kit.registry import Registry
 from commands.room import room
 from commands.share import share
 from commands.status import status
+from commands.verify import verify
 
-REGISTRY = Registry((find, share, status, cancel, room, help_))
+REGISTRY = Registry((find, share, status, cancel, room, verify, help_))

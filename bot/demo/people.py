@@ -164,6 +164,18 @@ class Person:
         """Sign somebody's identity, as the client does once emoji were compared."""
         await self.call("vouch_for", user=user)
 
+    async def verify(self, user: str, *, room: str | None = None, device: str | None = None) -> str:
+        """Ask somebody to compare emoji: in a room, or one of their devices directly. Returns the transaction id."""
+        return str(await self.call("verify", user=user, room=room, device=device))
+
+    async def verify_step(self, user: str, step: str) -> None:
+        """Go on with it: "accept", "start", "confirm", "mismatch" or "cancel"."""
+        await self.call("verify_step", user=user, step=step)
+
+    async def verification(self, user: str) -> dict[str, Any]:
+        """How far the newest one with somebody is: `phase`, `emoji` (symbol and name each), `code`; {} for none."""
+        return dict(await self.call("verification", user=user) or {})
+
     async def back_up(self, passphrase: str | None = None) -> str:
         """Put one's own identity into the account's secret storage; returns the recovery key."""
         return str(await self.call("back_up", passphrase=passphrase))

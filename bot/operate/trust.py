@@ -6,8 +6,6 @@ Works on the ledger, whether the bot runs or not: a running bot sees the new pin
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.fingerprint import aloud, typed
+from bot.operate.who import operator
 from config.errors import Mistake
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ async def _confirm(config: Path, person: str, fingerprint: str, *, yes: bool) ->
         typer.echo(f"Fingerprint  {aloud(key)}")
         if not (yes or fingerprint or typer.confirm(QUESTION)):
             raise Mistake("Nothing was changed.", "T13")
-        await pins.verified(pin.user_id, key, OPERATOR, by=_who())
+        await pins.verified(pin.user_id, key, OPERATOR, by=operator())
     typer.echo(CONFIRMED)
 
 
@@ -148,11 +147,3 @@ def _read_out(key: str) -> str:
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _who() -> str:
-    """The operator's name on this machine, for the audit trail."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # in a container nobody may have a name
-        return f"user {os.getuid()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from studies.sources.everywhere import Everywhere
 
     Effect = Callable[[Transaction], Awaitable[Sequence[Reply]]]
+
+
+class Verifying(Protocol):
+    """The running verifications by emoji. Every text is one for the administrators' room only."""
+
+    def waiting(self) -> Sequence[str]:
+        """Each that is under way, in words."""
+
+    def person(self, number: int) -> str:
+        """Whom it would verify; "" when there is no such verification."""
+
+    async def begin(self, user_id: str) -> str:
+        """Ask somebody; how it stands. Raises one of our errors."""
+
+    async def confirm(self, number: int, *, match: bool, by: str) -> str:
+        """What `by` saw; how it stands. Raises one of our errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,8 @@ class Context:
     may: Callable[[Action], bool]
     #: All commands, for help.
     commands: tuple[Command, ...] = ()
+    #: In the administrators' room; None everywhere else.
+    verifying: Verifying | None = None
 
 
 @dataclass(frozen=True, slots=True)

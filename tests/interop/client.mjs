@@ -141,6 +141,43 @@ async function upload(plaintext) {
     };
 }
 
+// ---- verification by emoji
+
+const requests = new Map(); // the newest with each person
+const phases = Object.fromEntries(Object.entries(crypto_api.VerificationPhase).map(([name, value]) => [value, name]));
+
+function follow(request) {
+    requests.set(request.otherUserId, request);
+    let comparing = false;
+    const compare = () => {
+        if (!request.verifier || comparing) return;
+        comparing = true; // accepts what the other side has started, or goes on with what we have
+        request.verifier.verify().catch(quiet);
+    };
+    request.on(crypto_api.VerificationRequestEvent.Change, compare);
+    compare();
+}
+client.on(crypto_api.CryptoEvent.VerificationRequestReceived, follow);
+
+function verification_with(user) {
+    if (!requests.has(user)) throw new Error(`no verification with ${user}`);
+    return requests.get(user);
+}
+
+function sas_with(user) {
+    const callbacks = verification_with(user).verifier?.getShowSasCallbacks();
+    if (!callbacks) throw new Error("no emoji to compare");
+    return callbacks;
+}
+
+const steps = {
+    accept: (user) => verification_with(user).accept(),
+    start: (user) => verification_with(user).startVerification("m.sas.v1"),
+    confirm: (user) => sas_with(user).confirm(),
+    mismatch: (user) => sas_with(user).mismatch(),
+    cancel: (user) => verification_with(user).cancel(),
+};
+
 // ---- what it can be asked to do
 
 const reply_to = (event_id) => (event_id ? { "m.relates_to": { "m.in_reply_to": { event_id } } } : {});
@@ -245,6 +282,11 @@ const calls = {
         await crypto.getUserDeviceInfo([user], true);
         const identity = await crypto.getOlmMachineOrThrow().getIdentity(new UserId(user));
         await crypto.outgoingRequestProcessor.makeOutgoingRequest(await identity.verify());
+        const verified = async () => (await crypto.getUserVerificationStatus(user)).isVerified();
+        for (let tries = 0; !(await verified()); tries++) {
+            if (tries === 200) throw new Error(`${user} does not come back verified`);
+            await new Promise((resolve) => setTimeout(resolve, 50));
+        }
     },
     async back_up({ passphrase }) {
         const made = await crypto.createRecoveryKeyFromPassphrase(passphrase ?? undefined);
@@ -258,6 +300,23 @@ const calls = {
         const names = ["master", "self_signing", "user_signing"];
         const secret = async (name) => [name, await client.secretStorage.get(`m.cross_signing.${name}`)];
         return Object.fromEntries(await Promise.all(names.map(secret)));
+    },
+    async verify({ user, room, device }) {
+        await crypto.getUserDeviceInfo([user], true);
+        if (room) await known_room(room);
+        const ask = room ? crypto.requestVerificationDM(user, room) : crypto.requestDeviceVerification(user, device);
+        follow(await ask);
+        return verification_with(user).transactionId;
+    },
+    verify_step: async ({ user, step }) => void (await steps[step](user)),
+    verification({ user }) {
+        const request = requests.get(user);
+        if (!request) return null;
+        const { transactionId, roomId, cancellationCode, cancellingUserId, verifier } = request;
+        const ended = { code: cancellationCode ?? null, cancelled_by: cancellingUserId ?? null };
+        const emoji = verifier?.getShowSasCallbacks()?.sas.emoji ?? null;
+        const phase = phases[request.phase].toLowerCase();
+        return { transaction_id: transactionId, room: roomId ?? null, phase, emoji, ...ended };
     },
     secrets: () => crypto.exportSecretsBundle(),
     new_identity: async () => void (await bootstrap(true)),

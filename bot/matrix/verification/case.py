@@ -19,6 +19,8 @@ class Verification:
     """For the operator's eyes only: the emoji must not be seen where they are compared with."""
 
     number: int
+    #: Unlike the number, never used again.
+    flow_id: str
     user_id: str
     #: As the person calls themselves, and as they call the device; shown escaped.
     display_name: str
@@ -70,6 +72,7 @@ class Case:
         shown = flow.shown if comparing else None
         return Verification(
             number=self.number,
+            flow_id=flow.flow_id,
             user_id=self.user_id,
             display_name=self.display_name,
             device_id=device.party.device_id if device else "",

@@ -7,6 +7,7 @@ people whom the policy welcomes are heard, a few requests each, and what is over
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -66,7 +67,6 @@ class Desk:
             session.user_id, session.device_id, session.client.olm.ed25519, public(session.identity.master)
         )
         self._cases: dict[tuple[str, str], Case] = {}
-        self._numbers = 0
         self._notes: asyncio.Queue[Note | None] = asyncio.Queue(WAITING)
         self._turn = asyncio.Lock()
         #: Counts changes, for those who wait for the next one.
@@ -316,10 +316,16 @@ class Desk:
     async def _open(self, user_id: str, flow_id: str, to: Channel, room_id: str, *, we_asked: bool = False) -> Case:
         reference = channel.in_room(flow_id) if room_id else channel.to_device(flow_id)
         flow = Flow(flow_id, self._us, reference=reference, deadline=self._clock() + LASTS)
-        self._numbers += 1
-        case = Case(self._numbers, user_id, flow, to, room_id, we_asked, await self._name(user_id))
+        case = Case(self._number(), user_id, flow, to, room_id, we_asked, await self._name(user_id))
         self._cases[user_id, flow_id] = case
         return case
+
+    def _number(self) -> int:
+        """Not the next one: after a restart nobody confirms another verification than the one they read of."""
+        taken = {case.number for case in self._cases.values()}
+        while (number := 1000 + secrets.randbelow(9000)) in taken:
+            pass
+        return number
 
     async def _name(self, user_id: str) -> str:
         with suppress(CarrierbagError):
