@@ -94,15 +94,17 @@ class Trust:
 
     def doubt(self, users: Iterable[str]) -> None:
         """Something about these people's devices may have changed: ask before the next use."""
-        self._doubts += 1
-        for user in users:
-            self._judged.pop(user, None)
-            self._doubted.add(user)
-        self.on_news()
+        if news := set(users):
+            self._doubts += 1
+            for user in news:
+                self._judged.pop(user, None)
+            self._doubted |= news
+            self.on_news()
 
     def doubt_everybody(self) -> None:
         """We may have missed news: after a failed sync, and on request of an operator."""
-        self.doubt(list(self._judged))
+        self._doubts += 1
+        self.doubt(self._judged)
 
     def doubted(self) -> set[str]:
         """Those about whom there were news since this was last called."""
