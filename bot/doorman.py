@@ -15,7 +15,7 @@ import structlog
 
 from access.policy import obstacles
 from bot.matrix.cleartext import Farewell
-from bot.matrix.errors import SignedOut
+from bot.matrix.errors import NotPermitted, SignedOut
 from bot.outbox import LEAVE
 from commands.every import REGISTRY
 from commands.kit import welcome
@@ -59,6 +59,9 @@ class Manners:
 
     #: For whoever invited us to finish the room's settings.
     settle: float = 5.0
+    #: Before each further knock at a door that does not know us: over federation the invitation may be here before it
+    #: is known where it was written.
+    knocks: tuple[float, ...] = (0.5, 1.0, 2.0)
     #: Between tries of what failed: doubled each time up to `longest`; as many tries.
     first_pause: float = 5.0
     longest_pause: float = 600.0
@@ -146,11 +149,19 @@ class Doorman:
         elif one.state is InvitationState.JOINED:
             await self._look(one)
         elif self._welcome(one):
-            await self._session.join(one.room_id)
+            await self._join(one.room_id)
             await self._move(one, InvitationState.JOINED)
         else:
             await self._session.leave(one.room_id, reason=Farewell.NOT_WELCOME)
             await self._move(one, InvitationState.DECLINED)
+
+    async def _join(self, room_id: str) -> None:
+        for pause in self._manners.knocks:
+            try:
+                return await self._session.join(room_id)
+            except NotPermitted:
+                await asyncio.sleep(pause)
+        return await self._session.join(room_id)
 
     async def _expect(self, one: Invitation) -> None:
         """Nothing is said before there is somebody to read it: they have no keys for what was said before they came."""

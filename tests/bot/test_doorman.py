@@ -210,8 +210,16 @@ async def test_and_given_up_in_the_end(house: House) -> None:
     assert len(house.session.door_faults[NEW]) == 5
 
 
-async def test_a_withdrawn_invitation_is_given_up_at_once(house: House) -> None:
-    house.session.door_faults[NEW] = [NotPermitted()]
+async def test_an_invitation_that_is_here_before_its_own_server_knows_it_is_followed(house: House) -> None:
+    house.session.door_faults[NEW] = [NotPermitted(), NotPermitted()]
+    async with house.running():
+        await invite(house)
+        await house.quiet()
+    assert await states(house) == ["greeted"]
+
+
+async def test_a_withdrawn_invitation_is_given_up_soon(house: House) -> None:
+    house.session.door_faults[NEW] = [NotPermitted() for _ in range(3)]
     async with house.running():
         await invite(house)
         await house.quiet()

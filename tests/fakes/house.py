@@ -105,7 +105,7 @@ class House:
             retry_pause=0.01,
         )
 
-        manners = Manners(settle=0.05, first_pause=0.01, tries=4)
+        manners = Manners(settle=0.05, knocks=(0.01, 0.01), first_pause=0.01, tries=4)
         self.doorman = Doorman(
             ledger=self.ledger, session=session, outgoing=self.outbox, policy=self.policy, manners=manners
         )

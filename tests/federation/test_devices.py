@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bot.demo.receipt import SENT
 from bot.matrix.olm import MEGOLM, OLM
 from bot.matrix.signatures import public, sign, unpadded
-from tests.servers.proxy import Proxy
+from tests.servers import rewriting
+from tests.servers.rewriting import Rewriting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiohttp import web
-
     from tests.federation.conftest import Trusts
 
 SPY = "SPYDEVICE"
+QUERY = r"POST .*/keys/query"
 
 
 async def test_a_second_login_by_the_foreign_server_stops_the_share_and_reads_nothing(trusts: Trusts) -> None:
@@ -40,16 +37,15 @@ async def test_a_second_login_by_the_foreign_server_stops_the_share_and_reads_no
 
 async def test_a_device_that_our_own_server_makes_up_gets_no_key_and_stops_the_share(trusts: Trusts) -> None:
     clinician, registrar = await trusts.a.person("clinician"), await trusts.b.person("registrar")
-    async with Proxy.start(trusts.a.homeserver.url) as proxy:
+    async with Rewriting.start(trusts.a.homeserver.url) as proxy:
         forged = signed_by_itself(registrar.user_id, Ed25519PrivateKey.generate())
-        _rewrite(proxy, r"POST .*/keys/query", lambda answer: _add_device(answer, registrar.user_id, forged))
-        given = _keys_given(proxy)
+        proxy.always(QUERY, rewriting.answer(lambda answer: _add_device(answer, registrar.user_id, forged)))
         async with trusts.a.running(foreign=(trusts.b.homeserver.server_name,), through=proxy.url):
             ward = await trusts.ward(clinician, registrar)
             answer = await ward.ask("!share study")
     assert f"{registrar.user_id} has a device that is not verified" in answer.body
-    assert registrar.device_id in given
-    assert SPY not in given
+    assert registrar.device_id in _given_keys(proxy)
+    assert SPY not in _given_keys(proxy)
 
 
 async def test_a_made_up_identity_in_place_of_a_known_one_gets_no_key_and_stops_the_share(trusts: Trusts) -> None:
@@ -59,14 +55,13 @@ async def test_a_made_up_identity_in_place_of_a_known_one_gets_no_key_and_stops_
     async with trusts.a.running(foreign=foreign):
         ward = await trusts.ward(clinician, registrar)
         await ward.share()
-    async with Proxy.start(trusts.a.homeserver.url) as proxy:
-        _rewrite(proxy, r"POST .*/keys/query", lambda answer: _replace_identity(answer, registrar.user_id))
-        given = _keys_given(proxy)
+    async with Rewriting.start(trusts.a.homeserver.url) as proxy:
+        proxy.always(QUERY, rewriting.answer(lambda answer: _replace_identity(answer, registrar.user_id)))
         since = len(clinician.events)
         async with trusts.a.running(foreign=foreign, through=proxy.url):
             answer = await ward.ask("!share study")
     assert f"the identity of {registrar.user_id} has changed" in answer.body
-    assert given == {clinician.device_id}
+    assert _given_keys(proxy) == {clinician.device_id}
     assert not [one for one in clinician.events[since:] if one.msgtype in {"m.image", "m.file"} or SENT in one.body]
 
 
@@ -107,25 +102,7 @@ def _stated(user_id: str, usage: str, key: Ed25519PrivateKey) -> dict[str, Any]:
     return {"user_id": user_id, "usage": [usage], "keys": {f"ed25519:{public(key)}": public(key)}}
 
 
-def _rewrite(proxy: Proxy, pattern: str, change: Callable[[Any], None]) -> None:
-    async def fault(request: web.Request, through: Proxy) -> web.StreamResponse:
-        answer = await through.forward(request)
-        content = json.loads(answer.body)  # type: ignore[arg-type]
-        change(content)
-        answer.body = json.dumps(content).encode()
-        return answer
-
-    proxy.fail(pattern, fault, times=1_000_000)
-
-
-def _keys_given(proxy: Proxy) -> set[str]:
-    """Fills with the ids of all devices to which anything encrypted is sent through the proxy."""
-    given: set[str] = set()
-
-    async def note(request: web.Request, through: Proxy) -> web.StreamResponse:
-        for devices in (await request.json())["messages"].values():
-            given.update(devices)
-        return await through.forward(request)
-
-    proxy.fail(r"PUT .*/sendToDevice/m\.room\.encrypted/", note, times=1_000_000)
-    return given
+def _given_keys(proxy: Rewriting) -> set[str]:
+    """All devices to which anything encrypted was sent through the proxy."""
+    sent = [one.body["messages"] for one in proxy.exchanges(r"PUT .*/sendToDevice/m\.room\.encrypted/")]
+    return {device for messages in sent for devices in messages.values() for device in devices}
