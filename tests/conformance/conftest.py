@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from bot.demo.homeserver import Homeserver
     from bot.matrix.session import MatrixSession
 
+    Bare = Callable[[str, str], Awaitable[Raw]]
+    MakePeer = Callable[[str], Awaitable[Peer]]
+
 #: Enough to get over what the tests break, without waiting for it.
 QUICK = Patience(attempts=6, first_pause=0.02, longest_pause=0.1, longest_limit=3)
 
@@ -67,19 +70,25 @@ async def ben(homeserver: Homeserver) -> AsyncIterator[Person]:
 
 
 @pytest.fixture
-async def peer(homeserver: Homeserver, exits: AsyncExitStack) -> Callable[..., Awaitable[Peer]]:
-    """`await peer("mallory")`: somebody whose cross-signed device is made by hand."""
+async def bare(homeserver: Homeserver, exits: AsyncExitStack) -> Callable[[str, str], Awaitable[Raw]]:
+    """`await bare(name, password)`: a new device of an account that speaks HTTP and nothing else."""
 
-    async def make(name: str, **options: Any) -> Peer:
-        return await Peer.settle(await signed_in(homeserver, exits, await new_account(homeserver, name)), **options)
+    async def sign_in(name: str, password: str) -> Raw:
+        login = await log_in(homeserver.url, name, password)
+        return Raw(homeserver.url, login, await exits.enter_async_context(ClientSession()))
+
+    return sign_in
+
+
+@pytest.fixture
+async def peer(homeserver: Homeserver, bare: Bare) -> MakePeer:
+    """`await peer("clara")`: somebody whose cross-signed device is made by hand."""
+
+    async def make(name: str) -> Peer:
+        registered = await new_account(homeserver, name)
+        return await Peer.settle(await bare(registered.name, registered.password))
 
     return make
-
-
-async def signed_in(homeserver: Homeserver, exits: AsyncExitStack, account: Any) -> Raw:
-    """A new device of this account that speaks HTTP and nothing else."""
-    login = await log_in(homeserver.url, account.name, account.password)
-    return Raw(homeserver.url, login, await exits.enter_async_context(ClientSession()))
 
 
 @asynccontextmanager
@@ -121,11 +130,12 @@ async def knows(session: MatrixSession, person: Person) -> None:
 
 async def say(session: MatrixSession, room: str, text: str) -> str:
     """What the outbox does: the same transaction again as long as the server, or a client's one-time keys, are away."""
-    while True:
-        try:
-            return await session.send(room, {"msgtype": "m.notice", "body": text}, f"{room} {text}")
-        except TryLater:
-            await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await session.send(room, {"msgtype": "m.notice", "body": text}, f"{room} {text}")
+            except TryLater:
+                await asyncio.sleep(0.1)
 
 
 async def reads(person: Person, event_id: str) -> None:

@@ -12,9 +12,8 @@ from tests.servers.peer import Conversation, Peer
 from tests.servers.rewriting import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bot.demo.people import Person
+    from tests.conformance.conftest import MakePeer
     from tests.servers.rewriting import Rewriting
 
 
@@ -35,7 +34,7 @@ def offered(proxy: Rewriting, part: str) -> list[tuple[str, str]]:
 
 
 async def test_the_fallback_key_serves_several_senders_when_one_time_keys_have_run_out(
-    bot: Bot, anna: Person, ben: Person, peer: Callable[..., Awaitable[Peer]]
+    bot: Bot, anna: Person, ben: Person, peer: MakePeer
 ) -> None:
     """One-time keys: the fallback key is used when they run out, and each session begun with it is accepted."""
     mallory = await peer("mallory")
@@ -49,7 +48,7 @@ async def test_the_fallback_key_serves_several_senders_when_one_time_keys_have_r
 
 
 async def test_a_used_fallback_key_is_replaced_and_still_opens_what_is_on_its_way(
-    bot: Bot, proxy: Rewriting, anna: Person, peer: Callable[..., Awaitable[Peer]]
+    bot: Bot, proxy: Rewriting, anna: Person, peer: MakePeer
 ) -> None:
     """One-time keys: the fallback key is cycled as soon as its use is known; the one before it is kept."""
     mallory = await peer("clara")
@@ -70,9 +69,7 @@ async def test_a_used_fallback_key_is_replaced_and_still_opens_what_is_on_its_wa
     assert old_id not in {key_id for key_id, _ in others}
 
 
-async def test_a_one_time_key_opens_one_session_and_no_second_one(
-    bot: Bot, anna: Person, peer: Callable[..., Awaitable[Peer]]
-) -> None:
+async def test_a_one_time_key_opens_one_session_and_no_second_one(bot: Bot, anna: Person, peer: MakePeer) -> None:
     """One-time keys: the second use of one is refused, also after a restart."""
     clara = await peer("clara")
     async with awake(bot) as session:
@@ -96,7 +93,7 @@ async def test_a_one_time_key_opens_one_session_and_no_second_one(
 
 
 async def test_one_time_keys_outlive_a_restart_and_are_never_offered_twice(
-    bot: Bot, proxy: Rewriting, anna: Person, peer: Callable[..., Awaitable[Peer]]
+    bot: Bot, proxy: Rewriting, anna: Person, peer: MakePeer
 ) -> None:
     """One-time keys: ids stay unique over restarts; what was claimed before one is accepted after it."""
     clara = await peer("clara")

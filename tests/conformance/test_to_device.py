@@ -10,14 +10,13 @@ from bot.matrix import reading
 from tests.bot.matrix.conftest import room_with, until
 from tests.conformance.conftest import awake, heard, key_deliveries, reads, room_of, say
 from tests.servers import proxy as faults
-from tests.servers.peer import Conversation, Peer
+from tests.servers.peer import Conversation
 from tests.servers.rewriting import Held, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bot.demo.people import Person
     from tests.bot.matrix.conftest import Bot
+    from tests.conformance.conftest import MakePeer
     from tests.servers.rewriting import Rewriting
 
 ROOM_KEYS = r"PUT .*/sendToDevice/m\.room\.encrypted"
@@ -27,11 +26,10 @@ ROOM_KEYS = r"PUT .*/sendToDevice/m\.room\.encrypted"
     "fault", [faults.status(500), faults.html(504), faults.drop_response], ids=["500", "gateway", "answer lost"]
 )
 async def test_a_room_key_is_repeated_under_one_transaction_and_delivered_once(
-    bot: Bot, proxy: Rewriting, anna: Person, peer: Callable[..., Awaitable[Peer]], fault: Any
+    bot: Bot, proxy: Rewriting, anna: Person, peer: MakePeer, fault: Any
 ) -> None:
     """Connectivity: /sendToDevice fails a few times; the message is readable, and its key has come once."""
     clara = await peer("clara")
-    await clara.offer()
     async with awake(bot) as session:
         room = await room_with(bot, anna)
         await anna.invite(room, clara.user_id)
@@ -45,11 +43,10 @@ async def test_a_room_key_is_repeated_under_one_transaction_and_delivered_once(
 
 
 async def test_everybody_gets_the_key_in_one_request(
-    bot: Bot, proxy: Rewriting, anna: Person, ben: Person, peer: Callable[..., Awaitable[Peer]]
+    bot: Bot, proxy: Rewriting, anna: Person, ben: Person, peer: MakePeer
 ) -> None:
     """To-device: messages are batched."""
     clara = await peer("clara")
-    await clara.offer()
     async with awake(bot) as session:
         room = await room_of(anna, bot, ben)
         await anna.invite(room, clara.user_id)
@@ -59,7 +56,7 @@ async def test_everybody_gets_the_key_in_one_request(
 
 
 async def test_a_flood_of_room_keys_is_taken_in_their_order(
-    bot: Bot, proxy: Rewriting, anna: Person, peer: Callable[..., Awaitable[Peer]]
+    bot: Bot, proxy: Rewriting, anna: Person, peer: MakePeer
 ) -> None:
     """To-device: processed in order, more of them than one sync brings, one for each message."""
     clara = await peer("clara")

@@ -29,7 +29,6 @@ class Peer:
     raw: Raw
     account: vodozemac.Account = field(default_factory=vodozemac.Account)
     self_signing: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-    channels: dict[str, vodozemac.Session] = field(default_factory=dict)
 
     @classmethod
     async def settle(cls, raw: Raw, *, identity: bool = True) -> Self:
@@ -38,10 +37,11 @@ class Peer:
         device = peer.device_keys()
         await raw.call("POST", "/keys/upload", {"device_keys": device})
         if identity:
-            await raw.call("POST", "/keys/device_signing/upload", peer._identity())
+            await raw.call("POST", "/keys/device_signing/upload", peer.identity())
             signature = {f"ed25519:{public(peer.self_signing)}": sign(device, peer.self_signing)}
             signed = device | {"signatures": {raw.user_id: device["signatures"][raw.user_id] | signature}}
             await raw.call("POST", "/keys/signatures/upload", {raw.user_id: {raw.device_id: signed}})
+        await peer.offer()
         return peer
 
     @property
@@ -112,7 +112,8 @@ class Peer:
         )
         return Channel(self, user_id, device_id, keys["curve25519"], keys["ed25519"], session)
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
+        """A new cross-signing identity around our self-signing key, as /keys/device_signing/upload takes it."""
         master = Ed25519PrivateKey.generate()
         keys = {"master": master, "self_signing": self.self_signing, "user_signing": Ed25519PrivateKey.generate()}
         stated: dict[str, Any] = {}
@@ -134,7 +135,7 @@ class Channel:
     ed25519: str
     session: vodozemac.Session
 
-    def seal(self, event_type: str, content: Any, **lies: Any) -> dict[str, Any]:
+    def seal(self, event_type: str, content: Any, /, **lies: Any) -> dict[str, Any]:
         """The content of an m.room.encrypted to-device event. `lies` replace parts of the payload; None removes one."""
         payload = {
             "type": event_type,
@@ -153,7 +154,7 @@ class Channel:
         sealed = {self.curve25519: {"type": kind, "body": body}}
         return {"algorithm": OLM, "sender_key": self.peer.curve25519, "ciphertext": sealed}
 
-    async def send(self, event_type: str, content: Any, **lies: Any) -> dict[str, Any]:
+    async def send(self, event_type: str, content: Any, /, **lies: Any) -> dict[str, Any]:
         """Send it through Olm; returns what was sent, so that it can be sent again."""
         sealed = self.seal(event_type, content, **lies)
         await self.again(sealed)
@@ -162,7 +163,7 @@ class Channel:
     async def again(self, sealed: dict[str, Any]) -> None:
         await self.peer.raw.to_device(self.user_id, "m.room.encrypted", sealed, self.device_id)
 
-    async def send_key(self, conversation: Conversation, **lies: Any) -> dict[str, Any]:
+    async def send_key(self, conversation: Conversation, /, **lies: Any) -> dict[str, Any]:
         """Send the room key of a conversation, as it is now."""
         return await self.send("m.room_key", conversation.room_key(), **lies)
 
