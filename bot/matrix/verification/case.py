@@ -58,6 +58,8 @@ class Case:
     #: Who confirmed, in words for the audit trail.
     by: str = ""
     trouble: str = ""
+    #: As the operator was told last.
+    told: Verification | None = None
 
     def meet(self, device: Stated, *, encrypted: bool) -> None:
         """It is with this device."""

@@ -362,6 +362,9 @@ class Desk:
         return found
 
     def _tell(self, case: Case) -> None:
+        if case.view == case.told:
+            return
+        case.told = case.view
         self.version += 1
         self._news.set()
         self._news = asyncio.Event()

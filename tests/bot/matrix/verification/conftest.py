@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from bot.demo.people import Person
     from bot.matrix.session import MatrixSession
     from bot.matrix.verification.case import Verification
+    from bot.matrix.verification.note import Note
     from tests.bot.matrix.conftest import Bot
+
+
+@dataclass
+class Clock:
+    """The desk's, which can be put forward."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
 
 
 @dataclass
@@ -30,6 +41,8 @@ class Reception:
     session: MatrixSession
     desk: Desk
     told: list[Verification] = field(default_factory=list)
+    heard: list[Note] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
     async def to_compare(self) -> Verification:
         """The one that waits for the operator."""
@@ -51,13 +64,19 @@ class Reception:
 async def reception(bot: Bot, **options: Any) -> AsyncIterator[Reception]:
     """The bot, running, with a desk. Options are the desk's."""
     async with bot.session() as session:
-        told: list[Verification] = []
-        desk = Desk(session, **({"welcomes": lambda _: True, "on_change": told.append} | options))
-        loop = bot.loop(session, on_note=desk.hear)
+        here = Reception(bot, session, None, clock=Clock())  # type: ignore[arg-type]
+        usual = {"welcomes": lambda _: True, "on_change": here.told.append, "clock": here.clock}
+        here.desk = desk = Desk(session, **(usual | options))
+
+        def hear(note: Note) -> None:
+            here.heard.append(note)
+            desk.hear(note)
+
+        loop = bot.loop(session, on_note=hear)
         tasks = [asyncio.create_task(loop.run()), asyncio.create_task(desk.run())]
         try:
             await asyncio.wait_for(loop.ready.wait(), 60)
-            yield Reception(bot, session, desk, told)
+            yield here
         finally:
             for task in tasks:
                 task.cancel()
@@ -92,7 +111,9 @@ async def reaches(person: Person, user: str, phase: str, seconds: float = 30) ->
 async def believes(person: Person, user: str, seconds: float = 10) -> bool:
     """Whether the person's client shows somebody as verified: it signs, uploads and asks anew after "done"."""
     end = time.monotonic() + seconds
-    while not (verified := (await person.identity(user))["verified"]) and time.monotonic() < end:
+    while not (verified := (await person.identity(user))["verified"]):
+        if time.monotonic() > end:
+            break
         await asyncio.sleep(0.3)
     return verified
 
