@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from typing import TYPE_CHECKING
 
@@ -159,6 +160,7 @@ async def built(settings: Settings) -> AsyncIterator[App]:
 
 async def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
     """The whole bot until SIGTERM or SIGINT."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what is in memory must not end up on the disk
     running = asyncio.current_task()
     if running is None:
         raise RuntimeError("serve is a coroutine of a task")
