@@ -38,9 +38,7 @@ class Peer:
         await raw.call("POST", "/keys/upload", {"device_keys": device})
         if identity:
             await raw.call("POST", "/keys/device_signing/upload", peer.identity())
-            signature = {f"ed25519:{public(peer.self_signing)}": sign(device, peer.self_signing)}
-            signed = device | {"signatures": {raw.user_id: device["signatures"][raw.user_id] | signature}}
-            await raw.call("POST", "/keys/signatures/upload", {raw.user_id: {raw.device_id: signed}})
+            await raw.call("POST", "/keys/signatures/upload", {raw.user_id: {raw.device_id: peer.vouched(device)}})
         await peer.offer()
         return peer
 
@@ -112,16 +110,22 @@ class Peer:
         )
         return Channel(self, user_id, device_id, keys["curve25519"], keys["ed25519"], session)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, user_id: str = "") -> dict[str, Any]:
         """A new cross-signing identity around our self-signing key, as /keys/device_signing/upload takes it."""
-        master = Ed25519PrivateKey.generate()
+        owner, master = user_id or self.user_id, Ed25519PrivateKey.generate()
         keys = {"master": master, "self_signing": self.self_signing, "user_signing": Ed25519PrivateKey.generate()}
         stated: dict[str, Any] = {}
         for usage, key in keys.items():
-            value = {"user_id": self.user_id, "usage": [usage], "keys": {f"ed25519:{public(key)}": public(key)}}
+            value = {"user_id": owner, "usage": [usage], "keys": {f"ed25519:{public(key)}": public(key)}}
             signature = {f"ed25519:{public(master)}": sign(value, master)}
-            stated[f"{usage}_key"] = value if usage == "master" else value | {"signatures": {self.user_id: signature}}
+            stated[f"{usage}_key"] = value if usage == "master" else value | {"signatures": {owner: signature}}
         return stated
+
+    def vouched(self, device: dict[str, Any]) -> dict[str, Any]:
+        """Somebody's device with our self-signing key's signature beside its own."""
+        signature = {f"ed25519:{public(self.self_signing)}": sign(device, self.self_signing)}
+        owner = device["user_id"]
+        return device | {"signatures": {owner: device["signatures"][owner] | signature}}
 
 
 @dataclass
