@@ -195,8 +195,8 @@ _LEVEL = whole(100)
 
 
 def name(value: Any) -> bool:
-    """What a room may be called."""
-    return isinstance(value, str) and acceptable(value)
+    """What a room may be called; "^" divides the names of DICOM."""
+    return isinstance(value, str) and acceptable(value) and "^" not in value
 
 
 _ROOM = fields(
