@@ -54,6 +54,9 @@ class House:
     policy: Policy = field(default_factory=lambda: Policy.of(SERVER))
     part_bytes: int = 50_000_000
     quota: int = 100_000_000
+    #: What `!verify` speaks with in the administrators' room.
+    verifying: Any = None
+    admin_room: str | None = None
     _numbers: Any = field(default_factory=itertools.count)
 
     @property
@@ -102,6 +105,8 @@ class House:
             policy=self.policy,
             facts=self.session.facts,
             after=self._committed,
+            verifying=self.verifying,
+            admin_room=self.admin_room,
             retry_pause=0.01,
         )
 
