@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import nio
 import pytest
 import vodozemac
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nio import AsyncClient
 
@@ -311,6 +311,7 @@ async def test_nios_own_high_level_methods_end_at_the_gate(session: MatrixSessio
             with suppress(Exception):
                 await call()
             assert sum("ankle" in one.decode("latin-1").casefold() for one in server.heard) == number
+        assert server.leaked(("Ankle", "Brown")) == ["Ankle"]
 
 
 # Ten thousand calls at random
@@ -469,6 +470,7 @@ def test_what_is_changed_below_is_right_before(method: str, target: str, body: A
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # there is nothing to shrink in a seed
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(draw=st.randoms(use_true_random=True))
@@ -477,6 +479,7 @@ async def test_ten_thousand_random_calls_say_nothing_that_can_be_read(
 ) -> None:
     chance = Chance(draw, tmp_path)
     server.heard.clear()
+    server.requests.clear()
     for _ in range(CALLS):
         kind = draw.choices([chance.raw, chance.almost, chance.ours, chance.nios], [4, 3, 1, 2])[0]
         try:
