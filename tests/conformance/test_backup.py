@@ -74,5 +74,5 @@ async def test_another_client_opens_what_the_bot_put_there(bot: Bot, homeserver:
     async with Person.start(homeserver.url, bot.user_id, password, recovery_key=key) as app:
         both = {session.device_id: True, app.device_id: True}
         async with asyncio.timeout(20):
-            while await anna.devices(bot.user_id) != both:  # her client hears of the new one with a sync
+            while await anna.devices(bot.user_id) != both:  # noqa: ASYNC110 - her client hears of the new one with a sync
                 await asyncio.sleep(0.2)
