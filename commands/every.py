@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commands.audience import audience
 from commands.cancel import cancel
 from commands.find import find
 from commands.help import help_
@@ -11,4 +12,4 @@ from commands.share import share
 from commands.status import status
 from commands.verify import verify
 
-REGISTRY = Registry((find, share, status, cancel, room, verify, help_))
+REGISTRY = Registry((find, share, status, cancel, audience, room, verify, help_))
