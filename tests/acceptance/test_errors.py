@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.demo.homeserver import Homeserver
 from bot.demo.people import Person
 from bot.demo.stage import PASSWORD, gathered, running_bot, write_settings
+from bot.matrix.cleartext import Farewell
 from config.settings import load_settings
 from studies.synthetic import write_ankle
 
@@ -16,6 +17,7 @@ from .conftest import copy_cervical_spine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bot.demo.seen import SeenEvent
     from tests.servers.people import People
 
     from .conftest import Ward
@@ -44,16 +46,27 @@ async def test_a_person_who_is_not_allowed_is_told_so(ward: Ward) -> None:
         assert "!share" not in (await ward.ask("!help")).body
 
 
-async def test_a_room_without_encryption_is_refused(ward: Ward) -> None:
+async def test_a_room_without_encryption_hears_a_farewell_and_nothing_else(ward: Ward) -> None:
     copy_cervical_spine(ward.studies)
     async with ward.running():
         room = await ward.clinician.create_room("Corridor", [ward.bot], encrypted=False)
-        await ward.clinician.wait(
-            lambda event: event.room == room and event.state_key == ward.bot and event.content["membership"] == "join"
-        )
-        answer = await ward.ask("!share study", room=room)
-    assert answer.body.startswith("Not shared: this room is not encrypted.")
-    assert "Archibald" not in answer.body
+        await ward.clinician.send(room, "!share study")
+        left = await ward.clinician.wait(lambda event: _membership(event, room, ward.bot) == "leave")
+        said = [event for event in await ward.clinician.timeline(room) if event.sender == ward.bot]
+        assert left.content["reason"] == Farewell.NOT_ENCRYPTED
+        assert {event.type for event in said} == {"m.room.member"}
+
+        await ward.clinician.send_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+        since = len(ward.clinician.events)
+        await ward.clinician.invite(room, ward.bot)
+        await ward.clinician.wait(lambda event: _membership(event, room, ward.bot) == "join", since=since)
+        answer = await ward.ask("!help", room=room)
+    assert answer.encrypted
+    assert "!share study" in answer.body
+
+
+def _membership(event: SeenEvent, room: str, user: str) -> str:
+    return str(event.content.get("membership")) if (event.room, event.state_key) == (room, user) else ""
 
 
 async def test_a_device_that_nobody_signed_stops_the_share_and_is_named(ward: Ward, person: People) -> None:
