@@ -559,7 +559,9 @@ async def test_progress_is_one_message_that_is_edited_with_counts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = progress.ProgressMessage.__init__
-    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, show: made(self, show, pause=0.02))
+    monkeypatch.setattr(
+        progress.ProgressMessage, "__init__", lambda self, show, **given: made(self, show, pause=0.02, **given)
+    )
     dicom.ankle(house.folder, views=1)
     house.session.media.flowing.clear()
     async with house.running():
@@ -580,7 +582,9 @@ async def test_a_share_that_was_stopped_does_not_go_on_saying_how_far_it_is(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = progress.ProgressMessage.__init__
-    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, show: made(self, show, pause=0.02))
+    monkeypatch.setattr(
+        progress.ProgressMessage, "__init__", lambda self, show, **given: made(self, show, pause=0.02, **given)
+    )
     dicom.ankle(house.folder, views=1)
     house.session.media.flowing.clear()
     async with house.running():
@@ -597,7 +601,9 @@ async def test_a_share_that_was_stopped_does_not_go_on_saying_how_far_it_is(
 
 async def test_progress_that_cannot_be_shown_harms_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     made = progress.ProgressMessage.__init__
-    monkeypatch.setattr(progress.ProgressMessage, "__init__", lambda self, _: made(self, broken, pause=0.001))
+    monkeypatch.setattr(
+        progress.ProgressMessage, "__init__", lambda self, _, **given: made(self, broken, pause=0.001, **given)
+    )
 
     async def broken(_: str) -> None:
         raise RuntimeError
