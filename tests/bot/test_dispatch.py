@@ -7,14 +7,15 @@ import pytest
 
 from access.policy import Policy
 from bot.dispatch import STALE
+from bot.matrix import events
 from bot.matrix.errors import NotPermitted, ServerAway
-from bot.post_office import UNREADABLE
+from bot.post_office import UNREADABLE, Inbox
 from ledger import audit, inbox, outbox, shares
 from ledger.audit import AuditKind
 from ledger.database import Database
 from tests.fakes import dicom
 from tests.fakes.house import House, until
-from tests.fakes.session import ANNA, OTHER_ROOM, PIXEL, ROOM, SERVER
+from tests.fakes.session import ANNA, BEN, OTHER_ROOM, PIXEL, ROOM, SERVER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,3 +318,50 @@ async def test_an_unreadable_message_is_answered_with_the_reason_once_in_a_while
         assert await house.ask("", **unread) == []
     assert said.startswith("I could not read this message: your app has not sent me the key.")
     assert said.endswith("[A03]")
+
+
+# What points authorises nothing: the server writes relations and reactions
+
+
+@pytest.mark.parametrize("body", ["1", "!cancel", "!share study 1", "yes"])
+async def test_an_answer_to_somebody_elses_question_or_share_does_nothing_whatever_it_points_to(
+    house: House, body: str
+) -> None:
+    dicom.ankle(house.folder)
+    async with house.running():
+        await house.ask("!find XR26-1")
+        question = house.session.posted[-1].event_id
+        before = len(house.session.posted)
+        await house.ask(body, sender=BEN, relates_to_event=question)
+        said = [one.body for one in house.session.posted[before:]]
+    assert await shares.every(house.ledger) == []
+    assert not any("BROWN" in text for text in said)
+
+
+@pytest.mark.parametrize("pointed", ["", "$in-0", "$the-share", "$nowhere"])
+async def test_the_same_words_do_the_same_whatever_they_point_to(house: House, pointed: str) -> None:
+    dicom.ankle(house.folder)
+    async with house.running():
+        await house.ask("!find XR26-1", event_id="$in-0")
+        await house.ask("1", event_id="$the-share", relates_to_event=pointed)
+    [share] = await shares.every(house.ledger)
+    assert (share.requested_by, share.command_event_id) == (ANNA, "$the-share")
+
+
+@pytest.mark.parametrize("key", ["1", "!share study", "\N{WHITE HEAVY CHECK MARK}", "!cancel"])
+@pytest.mark.parametrize("kind", ["m.reaction", "m.room.message"])
+async def test_a_reaction_is_nothing_that_anybody_said(key: str, kind: str) -> None:
+    annotation = {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$question", "key": key}}
+    raw = {"event_id": "$r", "sender": ANNA, "type": kind, "origin_server_ts": 1, "content": annotation}
+    event = events.well_formed(ROOM, raw)
+    assert event is not None
+    assert events.spoken(event.content, events.relation(event.content)) is None
+
+
+async def test_what_is_kept_of_a_message_holds_no_relation(house: House) -> None:
+    """The dispatcher cannot obey what it never sees."""
+    pointing = {"rel_type": "m.thread", "event_id": "$question", "m.in_reply_to": {"event_id": "$question"}}
+    message = events.Message("$m", ROOM, ANNA, None, "unknown", "1", "m.text", 1, relates_to=pointing)
+    await Inbox(house.ledger).receive(events.SyncBatch((message,), (), "token"))
+    [kept] = await inbox.unhandled(house.ledger)
+    assert "$question" not in repr(kept)
