@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
@@ -34,6 +35,8 @@ INFLATED_LIMIT = 256 * 1024 * 1024
 #: Float Pixel Data, Double Float Pixel Data, Pixel Data.
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED_LENGTH = 0xFFFFFFFF
+#: The largest file without a picture that is read as a whole: a long recording, or a scanned document.
+DOCUMENT_LIMIT = 64 * 1024 * 1024
 
 _PREAMBLE = 128
 _META_GROUP = b"\x02\x00"
@@ -65,10 +68,24 @@ def opened(path: Path) -> Iterator[Header]:
         yield _read(file)
 
 
-def _read(file: BinaryIO) -> Header:
+def whole(path: Path) -> Dataset:
+    """All of a file that has no picture: a report, a presentation state, a recording. Raises `CannotShow`."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > DOCUMENT_LIMIT:
+            raise CannotShow("its file is larger than we can show", "P30")
+        _, stream, implicit, little = _begun(file)
+        return read_dataset(stream, implicit, little)
+
+
+def _begun(file: BinaryIO) -> tuple[str, BinaryIO, bool, bool]:
+    """Transfer syntax, a stream at the beginning of the data set, implicit VR, little endian."""
     syntax = _transfer_syntax(file)
     stream = _inflated(file) if syntax == DeflatedExplicitVRLittleEndian else file
-    implicit, little = _encoding(syntax, stream)
+    return syntax, stream, *_encoding(syntax, stream)
+
+
+def _read(file: BinaryIO) -> Header:
+    syntax, stream, implicit, little = _begun(file)
     # dcmread would inflate and guess on its own, and lose the stream's position; this is the layer below it.
     data_set = read_dataset(stream, implicit, little, stop_when=_at_pixels)
     # pydicom notices a data set that is implicit although its File Meta says explicit.

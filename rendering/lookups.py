@@ -34,7 +34,7 @@ def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale 
     """C.11.1; a LUT and a slope exclude each other."""
     sequence = data_set.get("ModalityLUTSequence")
     if sequence:
-        lut = _lut(sequence[0], signed=module.signed)
+        lut = lookup_table(sequence[0], signed=module.signed)
         if lut is not None:
             return lut
     slope, intercept = numbers(item, "RescaleSlope")[:1], numbers(item, "RescaleIntercept")[:1]
@@ -44,7 +44,7 @@ def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale 
 def _voi(item: Dataset, data_set: Dataset, module: PixelModule) -> Window | Lut | None:
     """C.11.2. With both given either may be applied: the LUT is the curve that the vendor tuned for this picture."""
     sequence = data_set.get("VOILUTSequence")
-    lut = _lut(sequence[0], signed=module.signed) if sequence else None
+    lut = lookup_table(sequence[0], signed=module.signed) if sequence else None
     return lut or _window(item)
 
 
@@ -79,8 +79,11 @@ def _padding(data_set: Dataset, module: PixelModule) -> tuple[int, int] | None:
     return (min(value, limit), max(value, limit))
 
 
-def _lut(item: Dataset, *, signed: bool) -> Lut | None:
-    """C.11.1.1.1: LUTDescriptor is entries (0 means 65,536), first input, bits of an entry."""
+def lookup_table(item: Dataset, *, signed: bool) -> Lut | None:
+    """One item of a LUT sequence, None where it is broken (C.11.1.1.1).
+
+    LUTDescriptor is entries (0 means 65,536), first input, bits of an entry.
+    """
     descriptor, data = numbers(item, "LUTDescriptor"), item.get("LUTData")
     if len(descriptor) != 3 or data is None:  # noqa: PLR2004 three values
         return None

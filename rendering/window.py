@@ -61,6 +61,8 @@ class Greyscale:
     inverted: bool = False
     #: PixelPaddingValue up to PixelPaddingRangeLimit, as stored: shown black, counted nowhere (C.7.5.1.1.2).
     padding: tuple[int, int] | None = None
+    #: A Presentation LUT (C.11.4): from the whole range of the window's output, `first` is 0.
+    presentation: Lut | None = None
 
     def with_voi(self, voi: Window | Lut) -> Greyscale:
         """The same with another window."""
@@ -85,6 +87,8 @@ def shade(stored: Numbers, grey: Greyscale) -> Levels:
     values = modality(stored, grey.modality)
     # Real-valued maps mark what they do not know by NaN: black, as padding is.
     bright = np.nan_to_num(_voi(values, grey.voi if grey.voi is not None else span(values)))
+    if grey.presentation is not None:
+        bright = _presented(bright, grey.presentation)
     result = np.floor(bright * WHITE + 0.5).astype(np.uint8)
     if grey.inverted:
         result = WHITE - result
@@ -135,6 +139,11 @@ def _voi(values: NDArray[np.float64], step: Window | Lut) -> NDArray[np.float64]
     if step.function == "LINEAR":
         return _ramp(values, step.centre - 0.5, step.width - 1)
     return _ramp(values, step.centre, step.width)
+
+
+def _presented(bright: NDArray[np.float64], lut: Lut) -> NDArray[np.float64]:
+    places = np.rint(bright * (len(lut.entries) - 1)).astype(np.int64)
+    return np.minimum(lut.entries[places] / ((1 << lut.bits) - 1), 1.0)
 
 
 def _ramp(values: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
