@@ -19,9 +19,11 @@ from bot.limits import AT_ONCE, Limits
 from bot.matrix.cleartext import Farewell
 from bot.matrix.errors import NotPermitted, RateLimited, SignedOut
 from bot.matrix.media import encrypted_file
+from commands.kit.reply import message
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from ledger import outbox
 from ledger.errors import LedgerAway
+from ledger.outbox import Entry, transaction_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,14 +33,13 @@ if TYPE_CHECKING:
     from delivery.spool import Spool
     from ledger.attachments import Attachment
     from ledger.database import Database
-    from ledger.outbox import Entry
 
 log = structlog.get_logger()
 
 Lane = tuple[str, int | None]
 #: Asked about each entry in the room as it is when the entry goes out; raises `NotAllowed` when it must not.
-Guard = Callable[["Entry", "RoomFacts"], Awaitable[None]]
-Uploaded = Callable[["Entry", int], None]
+Guard = Callable[[Entry, "RoomFacts"], Awaitable[None]]
+Uploaded = Callable[[Entry, int], None]
 
 #: Synapse forgets transaction ids after 24 h: what is older may stand in the room already and is not sent again.
 OLDEST = 23 * 3600
@@ -239,8 +240,15 @@ class Outbox:
         log.warning("not sent", room=entry.room_id, step=entry.step, code=error.code)
         async with self._ledger.transaction() as tx:
             await outbox.failed(tx, entry.txn_id, f"{error.code} {error}")
+            if self._unheard(entry, error):
+                await outbox.enqueue(tx, _refusal(entry, error))
         self._discard(entry)
         await self._settle(entry.txn_id)
+
+    def _unheard(self, entry: Entry, error: CarrierbagError) -> bool:
+        """Whether nobody else would say that this answer was refused: what belongs to a share, its corridor says."""
+        mine = entry.share_id is None and entry.txn_id not in self._waiting
+        return mine and entry.strict and isinstance(error, NotAllowed)
 
     async def _pause(self, entry: Entry, error: TryLater) -> None:
         log.warning("not sent yet", room=entry.room_id, step=entry.step, code=error.code, attempts=entry.attempts + 1)
@@ -276,3 +284,10 @@ class Outbox:
             code, _, sentence = fate.error.partition(" ")
             waiter.set_exception(Undelivered(sentence or "It was taken back.", code))
             waiter.exception()  # who waited may be gone: then nobody need read it
+
+
+def _refusal(entry: Entry, error: CarrierbagError) -> Entry:
+    """In place of an answer that may not be seen any more, for the person who waits for it."""
+    asked = entry.content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", "")
+    words = message(str(error), reply_to=asked)
+    return Entry(transaction_id(entry.txn_id, "refused"), entry.room_id, "refused", entry.kind, words, strict=False)

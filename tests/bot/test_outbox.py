@@ -307,6 +307,26 @@ async def test_an_answer_that_waited_is_not_for_who_came_meanwhile(house: House,
     assert [one.txn_id for one in house.session.posted] == ["help", "notice"]
 
 
+async def test_an_answer_that_is_refused_late_is_refused_in_words_to_who_asked(house: House) -> None:
+    house.session.change(join_rule="public")
+    async with sending(house):
+        await enqueue(house, replace(words("find"), content=message("BROWN", reply_to="$asked")))
+        await sent(house)
+    [said] = house.session.posted
+    assert said.body.startswith("Not answered: people can join this room without an invitation.")
+    assert "BROWN" not in str(said.content)
+    assert said.content["m.relates_to"] == {"m.in_reply_to": {"event_id": "$asked"}}
+    assert not said.strict
+
+
+async def test_a_refusal_that_cannot_be_said_is_not_refused_again(house: House) -> None:
+    house.session.change(encrypted=False)
+    async with sending(house):
+        await enqueue(house, words("find"))
+        await sent(house)
+    assert house.session.posted == []
+
+
 async def test_who_was_invited_when_it_was_permitted_may_join_and_read_it(house: House) -> None:
     house.session.change(joined=SAFE.joined - {BEN}, invited=frozenset({BEN}))
     audience = house.session.rooms[ROOM].audience
