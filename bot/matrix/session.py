@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,7 +14,7 @@ import structlog
 from access import reasons
 from bot.matrix import devicekeys, identity, making, rooms
 from bot.matrix.chain import table
-from bot.matrix.errors import DevicesUnknown, ForeignIdentity, NotPermitted, NotSent
+from bot.matrix.errors import DevicesUnknown, ForeignIdentity, NotPermitted, NotSent, ServerAway
 from bot.matrix.guard import client_path
 from bot.matrix.login import DIRECTORY, Account, forget, sign_in
 from bot.matrix.media import Media
@@ -40,6 +41,9 @@ log = structlog.get_logger()
 
 #: Milliseconds after which "is typing" goes away by itself.
 TYPING = 20_000
+#: Seconds for which a look at a room holds until something is said in it: the server may make us wait in between. So
+#: often it is looked at before the server counts as away.
+FRESH, LOOKS = 30.0, 3
 #: Seconds for one attempt to join.
 JOINS_WITHIN = 180.0
 
@@ -116,16 +120,26 @@ class MatrixSession:
         `patience` is for the message itself: `RateLimited` when the server makes us wait for longer.
         """
         async with self._speaking[room_id]:
-            facts, standings = await self._look(room_id)
-            if allow is not None:
-                await allow(facts)
-            _refuse(facts, standings, strict=strict)
-            good, excluded = _good(standings.values()), facts.unverified_devices
-            if to_unproven:
-                good, excluded = [device for standing in standings.values() for device in standing.devices], ()
-            await self.room_keys.share(room_id, good, excluded, strict=strict, rotation=facts.rotation)
+            for _ in range(LOOKS):
+                began = time.monotonic()
+                await self._give_keys(room_id, strict=strict, allow=allow, to_unproven=to_unproven)
+                if time.monotonic() - began < FRESH:
+                    break
+            else:
+                raise ServerAway
             encrypted = self.room_keys.encrypt(room_id, event_type, content)
             return await self._put(room_id, "m.room.encrypted", txn_id, encrypted, patience)
+
+    async def _give_keys(self, room_id: str, *, strict: bool, allow: Allow | None, to_unproven: bool) -> None:
+        """Look at the room, ask whether anything may be said in it, and give its people the key."""
+        facts, standings = await self._look(room_id)
+        if allow is not None:
+            await allow(facts)
+        _refuse(facts, standings, strict=strict)
+        good, excluded = _good(standings.values()), facts.unverified_devices
+        if to_unproven:
+            good, excluded = [device for standing in standings.values() for device in standing.devices], ()
+        await self.room_keys.share(room_id, good, excluded, strict=strict, rotation=facts.rotation)
 
     async def react(self, room_id: str, event_id: str, key: str) -> str:
         """Put a reaction under an event: clear text (the spec has no other), so never more than a sign of life."""

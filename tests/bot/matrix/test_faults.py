@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.matrix.errors import RateLimited, ServerAway
+from bot.matrix.errors import NotPermitted, RateLimited, ServerAway
 from bot.matrix.patience import Patience
 from tests.bot.matrix.conftest import Bot, room_with, until
 from tests.servers import proxy as faults
@@ -81,6 +81,38 @@ async def test_a_message_whose_key_cannot_be_delivered_is_not_sent(behind: Bot, 
             await session.send(room, NOTICE, "one")
         assert not any(request.endswith("/one") for request in proxy.requests)
         rule.times = 0
+        sent = await session.send(room, NOTICE, "one")
+        assert (await anna.wait(lambda event: event.event_id == sent)).trusted
+
+
+async def test_a_room_is_looked_at_again_after_a_wait_that_the_server_imposed(
+    behind: Bot, proxy: Proxy, anna: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.matrix.session.FRESH", 1.0)  # seconds
+    looks = 0
+
+    async def only_at_first(_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            raise NotPermitted
+
+    async with behind.running() as session:
+        room = await room_with(behind, anna)
+        proxy.fail(STEPS["room keys"], faults.status(429, "M_LIMIT_EXCEEDED", retry_after_ms=1500))
+        with pytest.raises(NotPermitted):
+            await session.send(room, NOTICE, "one", allow=only_at_first)
+        assert not [one for one in proxy.requests if "/send/m.room.encrypted/" in one]
+        sent = await session.send(room, NOTICE, "two")
+        assert (await anna.wait(lambda event: event.event_id == sent)).trusted
+
+
+async def test_a_caller_without_patience_hears_of_a_limit_at_once(behind: Bot, proxy: Proxy, anna: Person) -> None:
+    async with behind.running() as session:
+        room = await room_with(behind, anna)
+        proxy.fail(STEPS["message"], faults.status(429, "M_LIMIT_EXCEEDED", retry_after_ms=60_000))
+        with pytest.raises(RateLimited, match="wait 60 seconds"):
+            await session.send(room, NOTICE, "one", patience=Patience(longest_limit=0.0))
         sent = await session.send(room, NOTICE, "one")
         assert (await anna.wait(lambda event: event.event_id == sent)).trusted
 
