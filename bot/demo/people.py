@@ -188,6 +188,13 @@ class Person:
         """The private cross-signing keys, for `start(secrets=...)` of the same person's next device."""
         return dict(await self.call("secrets"))
 
+    async def only_verified(self, *, on: bool = True) -> None:
+        """Send keys to devices only that this person has verified themselves ("Never send … to unverified sessions").
+
+        Of no effect in a `strict` client, which goes by who has signed the devices.
+        """
+        await self.call("only_verified", on=on)
+
     async def new_identity(self) -> None:
         """Lose everything and begin a new cross-signing identity, as after "reset"."""
         await self.call("new_identity")

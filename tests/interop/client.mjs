@@ -318,6 +318,7 @@ const calls = {
         const phase = phases[request.phase].toLowerCase();
         return { transaction_id: transactionId, room: roomId ?? null, phase, emoji, ...ended };
     },
+    only_verified: ({ on }) => void (crypto.globalBlacklistUnverifiedDevices = on),
     secrets: () => crypto.exportSecretsBundle(),
     new_identity: async () => void (await bootstrap(true)),
     sign_out: async () => void (await client.logout(true)),
