@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from access.rooms import UnverifiedDevice
+from bot.matrix.shapes import OPAQUE
 from bot.matrix.signatures import raw_key, signed_by
 from config.trust import TrustLevel
 
@@ -116,7 +117,12 @@ def _trouble(user_id: str, answer: Mapping[str, Any], pinned: str | None) -> str
 
 
 def well_formed(user_id: str, device_id: str, keys: Any) -> Device | None:
-    """The device, if its keys are keys, are its own, and carry its own signature."""
+    """The device, if its keys are keys, are its own, and carry its own signature.
+
+    What calls itself by something that is no identifier could never be written to: the gate would not let it pass.
+    """
+    if not OPAQUE(device_id):
+        return None
     try:
         if (keys["user_id"], keys["device_id"]) != (user_id, device_id):
             return None

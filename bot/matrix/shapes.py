@@ -75,9 +75,9 @@ def exactly(allowed: Any) -> Shape:
     return lambda value: type(value) is type(allowed) and bool(value == allowed)
 
 
-# Identifiers of the Matrix specification (appendices, "Identifier grammar"). None of them holds a space, a control
-# character, or the "^" that divides the names of DICOM.
-_CHARACTER = r"[^\s^:\x00-\x1f\x7f]"
+# Identifiers of the Matrix specification (appendices, "Identifier grammar"). None of them holds a space or a control
+# character, and what others have chosen freely not the "^" that divides the names of DICOM.
+_CHARACTER = r"[^\s:\x00-\x1f\x7f]"
 _SERVER = r"(?:[0-9A-Za-z.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 SERVER = pattern(_SERVER)
 USER = pattern(rf"@{_CHARACTER}{{0,250}}:{_SERVER}")

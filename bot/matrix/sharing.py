@@ -17,6 +17,7 @@ from bot.matrix.errors import KeyNotDelivered
 from bot.matrix.guard import client_path
 from bot.matrix.olm import MEGOLM, olm_device
 from bot.matrix.rotation import USUAL
+from bot.matrix.shapes import OPAQUE
 from bot.matrix.signatures import signed_by
 from config.errors import CarrierbagError
 
@@ -192,7 +193,8 @@ class RoomKeys:
         """Whether they could be told. A courtesy: what matters is that they get no key."""
         messages: Messages = {}
         for (user_id, device_id), content in contents.items():
-            messages.setdefault(user_id, {})[device_id] = content
+            if OPAQUE(device_id):  # else it has no address
+                messages.setdefault(user_id, {})[device_id] = content
         try:
             if messages:
                 await self._to_devices(withheld.EVENT, messages)

@@ -17,7 +17,7 @@ import structlog
 
 from bot.matrix.chain import table
 from bot.matrix.devicekeys import SIGNED, replenish
-from bot.matrix.errors import NoSense, NotPermitted, ServerRefused
+from bot.matrix.errors import GateClosed, NoSense, NotPermitted, ServerRefused
 from bot.matrix.events import (
     Message,
     SyncBatch,
@@ -208,7 +208,7 @@ class SyncLoop:
         for task in tasks:
             try:
                 await task()
-            except TryLater as error:
+            except (TryLater, GateClosed) as error:
                 log.warning("housekeeping_failed", code=error.code)
 
     async def _replenish(self, answer: Mapping[str, Any]) -> None:

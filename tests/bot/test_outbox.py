@@ -287,6 +287,17 @@ async def test_a_room_that_changed_since_the_answer_was_decided_on_gets_it_only_
         await house.outbox.standing("help")
 
 
+async def test_the_room_is_looked_at_once_for_words_and_before_and_after_an_upload(house: House) -> None:
+    house.session.facts_faults.extend([None] * 10)
+    async with sending(house):
+        await enqueue(house, words("answer"))
+        await house.outbox.standing("answer")
+        assert len(house.session.facts_faults) == 9
+        await enqueue(house, with_file(house, "picture"))
+        await house.outbox.standing("picture")
+        assert len(house.session.facts_faults) == 7
+
+
 async def test_nothing_at_all_is_said_where_nothing_was_ever_encrypted(house: House) -> None:
     house.session.change(encrypted=False)
     async with sending(house):

@@ -63,6 +63,16 @@ def reasons(anna: Anna, pinned: str | None = None) -> list[str]:
     return [one.reason for one in standing.excluded]
 
 
+@pytest.mark.parametrize("odd", ["a b", "BROWN^ANNA", "\u00fc", "", "x" * 2000, "a\nb"])
+def test_a_device_whose_name_is_no_identifier_is_malformed(odd: str) -> None:
+    """Nothing could be addressed to it: the gate lets only identifiers pass."""
+    anna = Anna()
+    keys = {f"ed25519:{odd}": public(anna.device), f"curve25519:{odd}": anna.curve25519}
+    value = {"user_id": ANNA, "device_id": odd, "algorithms": [], "keys": keys}
+    anna.answer["device_keys"][ANNA] = {odd: anna.signed(anna.signed(value, anna.device, odd), anna.signing)}
+    assert reasons(anna) == ["malformed"]
+
+
 def test_a_device_with_a_whole_chain_is_good(anna: Anna) -> None:
     standing = judge(ANNA, anna.answer, anna.pin)
     (device,) = standing.good
