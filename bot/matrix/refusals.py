@@ -20,6 +20,8 @@ WITHHELD = "m.room_key.withheld"
 NO_OLM = "m.no_olm"
 #: Of so many people, so many refusals each are remembered: the oldest go first. Then the reason is said in general.
 PEOPLE, EACH = 200, 50
+#: Characters of a room's and a session's id that are kept: more is none.
+LONGEST = 320
 
 REFUSED = "your app refuses to send me the key of this message"
 #: For each code of the spec ("Reporting that decryption keys are withheld"): why, and what the person can do.
@@ -64,13 +66,13 @@ class Refusals:
     def learn(self, event: Mapping[str, Any]) -> None:
         """Take note of a to-device event, if it is a refusal and well-formed."""
         sender, content = event.get("sender"), table(event.get("content"))
-        code, about = content.get("code"), (content.get("room_id"), content.get("session_id"))
+        code, room_id, session_id = content.get("code"), content.get("room_id"), content.get("session_id")
         if event.get("type") != WITHHELD or not isinstance(sender, str) or not isinstance(code, str):
             return
         if code == NO_OLM:  # of all sessions, so it names none
             self._remember(sender, ("", ""), NO_OLM)
-        elif isinstance(about[0], str) and isinstance(about[1], str) and all(len(one) <= _LONGEST for one in about):
-            self._remember(sender, about, code if code in CODES else "")
+        elif isinstance(room_id, str) and isinstance(session_id, str) and len(room_id + session_id) <= LONGEST:
+            self._remember(sender, (room_id, session_id), code if code in CODES else "")
 
     def lifted(self, sender: str) -> None:
         """A message of this person was read: there is a channel."""
@@ -78,7 +80,7 @@ class Refusals:
 
     def why(self, event: RawEvent) -> str:
         """Why this message has no key, as its sender's app says; "" when it says nothing."""
-        theirs = self._said.get(event.sender, {})
+        theirs: Mapping[tuple[str, str], str] = self._said.get(event.sender, {})
         about = (event.room_id, str(event.content.get("session_id")))
         code = theirs.get(about, theirs.get(("", "")))
         return "" if code is None else CODES.get(code, (REFUSED, ""))[0]
@@ -92,7 +94,3 @@ class Refusals:
             theirs.popitem(last=False)
         if len(self._said) > PEOPLE:
             self._said.popitem(last=False)
-
-
-#: Characters of a room or session id that we keep.
-_LONGEST = 255

@@ -105,7 +105,8 @@ class Watch:
 
 def plant(studies: Path) -> None:
     for number, view in enumerate(dicom.VIEWS, start=1):
-        dicom.save(dicom.image(ViewPosition=view, InstanceNumber=number, **PATIENT), studies / "KX77310042" / f"S{number}")
+        image = dicom.image(ViewPosition=view, InstanceNumber=number, **PATIENT)
+        dicom.save(image, studies / "KX77310042" / f"S{number}")
     whole = next(path for path in studies.rglob("*") if path.is_file()).read_bytes()
     (studies / "QUIMBLETHWAITE-broken.dcm").write_bytes(whole[: len(whole) // 2])
 

@@ -26,7 +26,7 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 async def test_strings_of_a_header_mean_nothing_in_what_the_bot_says(house: House, kind: str) -> None:
     text = HOSTILE[kind]
-    named = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": f"{text[:40]}^Ann"}
+    named: dict[str, Any] = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": f"{text[:40]}^Ann"}
     dicom.ankle(house.folder, StudyDescription=text, SeriesDescription=text, **named)
     async with house.running():
         await house.ask("!find XR26-1")

@@ -47,7 +47,7 @@ def test_a_malformed_code_says_nothing(code: object) -> None:
     assert learned(withheld(code)).why(unread()) == ""
 
 
-@pytest.mark.parametrize("broken", [{"session_id": []}, {"room_id": 7}, {"session_id": "x" * 256}, {"room_id": None}])
+@pytest.mark.parametrize("broken", [{"session_id": []}, {"room_id": 7}, {"session_id": "x" * 321}, {"room_id": None}])
 def test_a_malformed_refusal_says_nothing(broken: dict[str, Any]) -> None:
     assert learned(withheld("m.unverified", **broken), withheld("m.no_olm", sender=[])).why(unread()) == ""
     assert learned({"type": "m.room_key.withheld", "content": "x", "sender": ANNA}).why(unread()) == ""
