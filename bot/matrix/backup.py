@@ -5,6 +5,7 @@ What is backed up are the three cross-signing seeds, nothing else: not whom the 
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bot.matrix.errors import ForeignIdentity, RecoveryRefused, ServerRefused
 from bot.matrix.guard import client_path
 from bot.matrix.identity import USAGES
 from bot.matrix.secretstorage import description, is_described, recovery_key, seal, typed_key, unseal
-from bot.matrix.signatures import raw_key, unpadded
+from bot.matrix.signatures import decoded, raw_key, unpadded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "m.secret_storage.default_key"
 SECRETS = {usage: f"m.cross_signing.{usage}" for usage in USAGES}
+#: Ids of keys that apps make, safe in a path.
+KEY_ID = re.compile(r"[0-9A-Za-z_+=-]{1,200}")
+PARTS = ("iv", "ciphertext", "mac")
 NOT_FOUND = 404
 
 
@@ -70,8 +74,8 @@ async def opened(client: GuardedClient, key: bytes) -> dict[str, bytes]:
     for key_id in stored["master"]:
         if is_described(key, await _get(client, _key(key_id))):
             try:
-                return {usage: _seed(key, SECRETS[usage], sealed.get(key_id)) for usage, sealed in stored.items()}
-            except ValueError:
+                return {usage: _seed(key, SECRETS[usage], sealed[key_id]) for usage, sealed in stored.items()}
+            except (ValueError, KeyError):
                 continue
     raise RecoveryRefused(
         "This recovery key does not open the account's backup: it belongs to another account, or a newer one has "
@@ -80,9 +84,9 @@ async def opened(client: GuardedClient, key: bytes) -> dict[str, bytes]:
     )
 
 
-def _seed(key: bytes, name: str, sealed: Any) -> bytes:
+def _seed(key: bytes, name: str, sealed: Mapping[str, str]) -> bytes:
     """Apps keep seeds as base64 text."""
-    return raw_key(unseal(key, name, table(sealed)).decode("ascii"))
+    return raw_key(unseal(key, name, sealed).decode("ascii"))
 
 
 def _key(key_id: str) -> str:
@@ -97,8 +101,18 @@ def _unproven() -> RecoveryRefused:
     )
 
 
-async def _encrypted(client: GuardedClient, name: str) -> Mapping[str, Any]:
-    return table((await _get(client, name)).get("encrypted"))
+async def _encrypted(client: GuardedClient, name: str) -> dict[str, dict[str, str]]:
+    """What is sealed under this name, by the id of its key; what is not well-formed is left out."""
+    stored = table((await _get(client, name)).get("encrypted"))
+    return {key_id: _parts(sealed) for key_id, sealed in stored.items() if KEY_ID.fullmatch(key_id) and _parts(sealed)}
+
+
+def _parts(sealed: Any) -> dict[str, str]:
+    """The three parts of a seal and nothing else, {} when they are not there."""
+    try:
+        return {part: unpadded(decoded(table(sealed)[part])) for part in PARTS}
+    except (KeyError, ValueError):
+        return {}
 
 
 async def _get(client: GuardedClient, kind: str) -> Mapping[str, Any]:

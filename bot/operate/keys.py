@@ -35,6 +35,7 @@ This is the recovery key of {user_id}. It is shown only now.
 - On a new machine, "carrierbag keys restore" asks for it: the bot comes back, and nobody is warned.
 - It brings back who the bot is, not whom it trusts: the bot meets people anew then.
 """
+REPLACES = "The account has a recovery key already; a new one replaces it, and the old one opens nothing then. [y/N] "
 RESTORED = """
 {user_id} lives on this machine now. Everybody who verified the bot still sees it as verified.
 It meets people anew: whose identity you confirmed before must be confirmed again ("carrierbag trust").
@@ -79,9 +80,8 @@ async def _backup(config: Path, *, yes: bool) -> None:
 
     account, state = opened(config)
     async with kept_client(account, state) as (client, identity):
-        if await has_backup(client) and not yes:
-            question = "The account has a recovery key already. The new one replaces it: the old one opens nothing then"
-            typer.confirm(f"{question}. Go on?", abort=True, err=True)
+        if await has_backup(client) and not yes and not _agreed(REPLACES):
+            raise typer.Exit(1)
 
         def show_once(recovery_key: str) -> None:
             typer.echo(recovery_key)
@@ -116,6 +116,12 @@ async def _devices(config: Path, *, alone: bool) -> None:
         if alone:
             others = await sign_out(client, others, account.password)
     _list(others, config)
+
+
+def _agreed(question: str) -> bool:
+    """Whether the answer is yes. Asked on standard error, like everything but the key."""
+    typer.echo(question, err=True, nl=False)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _asked(file: Path | None) -> str:
