@@ -206,6 +206,7 @@ def as_json(one: Verification) -> dict[str, Any]:
         "user_id": one.user_id,
         "room_id": one.room_id,
         "state": one.state.name.lower(),
+        "stage": one.state.value,
         "words": words(one),
         "to_compare": one.to_compare,
         "emoji": [list(emoji) for emoji in one.emoji],

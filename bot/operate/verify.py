@@ -31,6 +31,8 @@ HOW = (
 ASK_THEM = "Ask them in person or by phone what their app shows. Do not ask in the chat."
 QUESTION = "Is it the same, in the same order?"
 OVER = frozenset({"done", "ended"})
+#: Stages that need nothing of anybody.
+FLEETING = frozenset({"started", "accepted", "agreed"})
 
 
 def verify(person: Person = "", *, config: Config, list_: Listed = False) -> None:
@@ -85,7 +87,8 @@ class Conversation:
         if one["state"] in OVER:
             return
         if not one["to_compare"]:
-            self._say(one)
+            if one["state"] not in FLEETING:
+                self._say(one)
         elif one["number"] not in self._asked:
             self._ours.add(one["number"])
             self._asked.add(one["number"])
@@ -96,7 +99,7 @@ class Conversation:
         for line in picture(one):
             self._print(f"    {line}")
         self._print(f"\n{ASK_THEM}")
-        match = typer.confirm(QUESTION)
+        match = typer.confirm(QUESTION, default=None)
         try:
             self._bot.ask("verify.confirm", number=one["number"], match=match, by=f"{operator()} at the console")
         except Mistake as error:  # it ended while they compared: the next news says why
@@ -123,6 +126,6 @@ def picture(one: Mapping[str, Any]) -> Iterator[str]:
 def _print_all(screen: Console, bot: control.Console) -> None:
     under_way = [one for one in bot.ask("verify.list")["verifications"] if one["state"] not in OVER]
     for one in under_way:
-        screen.print(f"Verification {one['number']}: {one['who']}: {one['state']}", markup=False, emoji=False)
+        screen.print(f"Verification {one['number']}: {one['who']}: {one['stage']}.", markup=False, emoji=False)
     if not under_way:
         screen.print(NOBODY, markup=False)

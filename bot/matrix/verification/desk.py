@@ -7,7 +7,6 @@ people whom the policy welcomes are heard, a few requests each, and what is over
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from bot.matrix.errors import SignedOut
 from bot.matrix.signatures import public
 from bot.matrix.verification import channel, keys
 from bot.matrix.verification.case import Case, Verification
+from bot.matrix.verification.cases import AHEAD, Cases
 from bot.matrix.verification.channel import InRoom, ToDevices, is_direct
 from bot.matrix.verification.errors import NobodyToVerify, NothingToCompare, NotWelcome, TooMany
 from bot.matrix.verification.flow import LASTS, Flow, State, Step
@@ -37,12 +37,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-#: Requests within ten minutes: of one person, and of all.
-OF_ONE, OF_ALL = 10, 100
 #: Messages that wait to be looked at.
-WAITING = 1000
-#: Seconds that a request's clock may go ahead of ours (the spec's own number).
-AHEAD = 300.0
+WAITING = 200
 BODY = "I ask you to verify me by comparing emoji. Your app does not seem to know how: please use another one."
 
 
@@ -66,7 +62,7 @@ class Desk:
         self._us = Party(
             session.user_id, session.device_id, session.client.olm.ed25519, public(session.identity.master)
         )
-        self._cases: dict[tuple[str, str], Case] = {}
+        self._cases = Cases()
         self._notes: asyncio.Queue[Note | None] = asyncio.Queue(WAITING)
         self._turn = asyncio.Lock()
         #: Counts changes, for those who wait for the next one.
@@ -74,7 +70,9 @@ class Desk:
         self._news = asyncio.Event()
 
     def hear(self, note: Note | None) -> None:
-        """Take a message in, to be looked at later. Never raises."""
+        """Take a message in, to be looked at later. Never raises. None only wakes the clock."""
+        if note is not None and (note.sender == self._us.user_id or not self._welcomes(note.sender)):
+            return
         try:
             self._notes.put_nowait(note)
         except asyncio.QueueFull:
@@ -90,7 +88,7 @@ class Desk:
     @property
     def open(self) -> list[Verification]:
         """All that are under way, and those that ended within the last ten minutes, by number."""
-        return [case.view for case in self._cases.values()]
+        return [case.view for case in self._cases]
 
     async def changed(self, seen: int, seconds: float) -> int:
         """Wait until there is something newer than `seen`, or for some seconds; the version then."""
@@ -103,10 +101,10 @@ class Desk:
     async def begin(self, user_id: str) -> Verification:
         """Ask somebody: in the room that is theirs and ours alone, if there is one, else all their devices."""
         async with self._turn:
-            self._forget()
+            self._cases.forget(self._clock())
             if user_id == self._us.user_id or not self._welcomes(user_id):
                 raise NotWelcome(user_id)
-            if not self._has_room_for(user_id):
+            if not self._cases.have_room_for(user_id):
                 raise TooMany
             devices = await keys.look(self._session.client, user_id)
             if not devices:
@@ -120,8 +118,8 @@ class Desk:
     async def confirm(self, number: int, *, match: bool, by: str) -> Verification:
         """What a human saw. Raises `NothingToCompare` when it does not wait for that (any more)."""
         async with self._turn:
-            case = self._numbered(number)
-            if not case.view.to_compare:
+            case = self._cases.numbered(number)
+            if case is None or not case.view.to_compare:
                 raise NothingToCompare(number)
             case.by = by
             await self._say(case, case.flow.confirm(match=match))
@@ -131,15 +129,17 @@ class Desk:
     async def end(self, number: int) -> Verification:
         """Call it off."""
         async with self._turn:
-            case = self._numbered(number)
+            case = self._cases.numbered(number)
+            if case is None:
+                raise NothingToCompare(number)
             await self._say(case, case.flow.cancel(Cancel.BY_US))
             return case.view
 
     # -- what comes in
 
     async def _next(self) -> Note | None:
-        deadlines = [case.flow.deadline for case in self._cases.values() if not case.flow.over]
-        wait = max(min(deadlines) - self._clock(), 0.0) if deadlines else None
+        deadline = self._cases.next_deadline()
+        wait = None if deadline is None else max(deadline - self._clock(), 0.0)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 return await self._notes.get()
@@ -158,9 +158,7 @@ class Desk:
             log.warning("verification_message_ignored", error=type(error).__name__)
 
     async def _take(self, note: Note) -> None:
-        if note.sender == self._us.user_id or not self._welcomes(note.sender):
-            return
-        case = self._cases.get((note.sender, note.flow_id))
+        case = self._cases.get(note.sender, note.flow_id)
         if note.kind == "request":
             if case is None and self._is_for_us(note):
                 await self._asked(note)
@@ -176,9 +174,10 @@ class Desk:
         fresh = self._clock() - LASTS < note.sent_at < self._clock() + AHEAD
         if note.room_id and note.content.get("to") != self._us.user_id:
             return False
-        if fresh and not self._has_room_for(note.sender):
+        if fresh and not self._cases.have_room_for(note.sender):
             log.warning("verification_request_ignored", user_id=note.sender, reason="too many")
-        return fresh and self._has_room_for(note.sender)
+            return False
+        return fresh
 
     async def _asked(self, note: Note) -> None:
         device = (await keys.look(self._session.client, note.sender)).get(note.from_device)
@@ -316,16 +315,9 @@ class Desk:
     async def _open(self, user_id: str, flow_id: str, to: Channel, room_id: str, *, we_asked: bool = False) -> Case:
         reference = channel.in_room(flow_id) if room_id else channel.to_device(flow_id)
         flow = Flow(flow_id, self._us, reference=reference, deadline=self._clock() + LASTS)
-        case = Case(self._number(), user_id, flow, to, room_id, we_asked, await self._name(user_id))
-        self._cases[user_id, flow_id] = case
+        case = Case(self._cases.free_number(), user_id, flow, to, room_id, we_asked, await self._name(user_id))
+        self._cases.add(case)
         return case
-
-    def _number(self) -> int:
-        """Not the next one: after a restart nobody confirms another verification than the one they read of."""
-        taken = {case.number for case in self._cases.values()}
-        while (number := 1000 + secrets.randbelow(9000)) in taken:
-            pass
-        return number
 
     async def _name(self, user_id: str) -> str:
         with suppress(CarrierbagError):
@@ -334,32 +326,15 @@ class Desk:
 
     async def _replace(self, user_id: str) -> None:
         """One at a time with each person: the newest."""
-        for case in list(self._cases.values()):
+        for case in self._cases:
             if case.user_id == user_id and not case.flow.over:
                 await self._say(case, case.flow.cancel(Cancel.REPLACED))
 
     async def _expire(self) -> None:
-        for case in list(self._cases.values()):
+        for case in self._cases:
             if steps := case.flow.tick(self._clock()):
                 await self._say(case, steps)
-        self._forget()
-
-    def _forget(self) -> None:
-        """What is over stays for as long as its request could be repeated."""
-        now = self._clock()
-        gone = [key for key, case in self._cases.items() if case.flow.over and case.flow.deadline + AHEAD <= now]
-        for key in gone:
-            del self._cases[key]
-
-    def _has_room_for(self, user_id: str) -> bool:
-        theirs = sum(case.user_id == user_id for case in self._cases.values())
-        return theirs < OF_ONE and len(self._cases) < OF_ALL
-
-    def _numbered(self, number: int) -> Case:
-        found = next((case for case in self._cases.values() if case.number == number), None)
-        if found is None:
-            raise NothingToCompare(number)
-        return found
+        self._cases.forget(self._clock())
 
     def _tell(self, case: Case) -> None:
         if case.view == case.told:

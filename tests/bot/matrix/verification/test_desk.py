@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.demo.people import Person
+from bot.matrix.megolm import Claim
 from bot.matrix.verification.errors import NobodyToVerify, NothingToCompare, NotWelcome, TooMany
 from bot.matrix.verification.flow import State
+from config.errors import TryLater
 from tests.bot.matrix.conftest import make_bot, room_with, until
 from tests.bot.matrix.verification.conftest import believes, direct_room, reaches, reception, seen_in, shown
+from tests.servers import proxy as faults
 from tests.servers.people import new_account
+from tests.servers.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -449,8 +454,9 @@ async def test_two_bots_verify_each_other_encrypted_throughout(
         ours, theirs = await here.to_compare(), await there.to_compare()
         assert ours.emoji == theirs.emoji
         assert all(note.encrypted for note in (*here.heard, *there.heard))
-        await here.desk.confirm(ours.number, match=True, by="test")
         await there.desk.confirm(theirs.number, match=True, by="test")
+        await until(lambda: any(note.kind == "mac" for note in here.heard))
+        await here.desk.confirm(ours.number, match=True, by="test")
         assert (await here.ended()).state is (await there.ended()).state is State.DONE
         for one, of in ((here, there), (there, here)):
             standing = await one.session.trust.standing(of.bot.user_id)
@@ -461,3 +467,76 @@ async def until_joined(here: Reception, room: str, user_id: str) -> None:
     async with asyncio.timeout(30):
         while user_id not in (await here.session.facts(room)).joined:  # noqa: ASYNC110 - the server has no event for us
             await asyncio.sleep(0.1)
+
+
+async def test_who_begins_encrypted_must_go_on_encrypted_and_on_the_same_device(
+    receiving: Any, account: Callable[..., Any], tmp_path: Path, homeserver: Homeserver
+) -> None:
+    other = make_bot(homeserver.url, await account("other"), tmp_path / "other")
+    async with receiving() as here, reception(other) as there:
+        room = await here.session.create_room(there.bot.user_id, "Bots", marker="0" * 32, federate=False)
+        await until_joined(here, room, there.bot.user_id)
+        await here.desk.begin(there.bot.user_id)
+        await here.to_compare()
+        genuine = next(note for note in here.heard if note.kind == "key")
+        forged = replace(genuine, kind="cancel", content={"code": "m.user"})
+        other_device = Claim("another", "device", forwarded=False)
+        forwarded = tuple(replace(claim, forwarded=True) for claim in genuine.claims)
+        for changes in ({"encrypted": False, "claims": ()}, {"claims": (other_device,)}, {"claims": forwarded}):
+            here.desk.hear(replace(forged, **changes))
+        here.desk.hear(replace(forged, room_id="!elsewhere:x"))
+        await until(here.desk._notes.empty)
+        async with here.desk._turn:
+            assert [one.state for one in here.desk.open] == [State.COMPARING]
+        here.desk.hear(forged)
+        assert (await here.ended()).code == "m.user"
+
+
+async def test_when_somebody_else_comes_into_the_room_it_ends(receiving: Any, anna: Person, ben: Person) -> None:
+    async with receiving() as here:
+        room = await direct_room(here.bot, anna)
+        await anna.verify(here.bot.user_id, room=room)
+        await reaches(anna, here.bot.user_id, "ready")
+        await anna.verify_step(here.bot.user_id, "start")
+        ours = await here.to_compare()
+        await anna.invite(room, ben.user_id)
+        ended = await here.desk.confirm(ours.number, match=True, by="test")
+        assert (ended.state, bool(ended.trouble)) == (State.ENDED, True)
+        assert await here.level(anna) == "cross-signed-tofu"
+
+
+FAULTS = [("signatures/upload", "done"), ("sendToDevice/m.key.verification.mac", "ended")]
+
+
+@pytest.mark.parametrize(("path", "end"), FAULTS)
+async def test_a_server_that_refuses_is_the_end_or_of_no_matter(  # noqa: PLR0917
+    receiving: Any, bot: Bot, homeserver: Homeserver, anna: Person, ben: Person, path: str, end: str
+) -> None:
+    """What we believe does not hang on the server taking our signature."""
+    async with Proxy.start(homeserver.url) as proxy:
+        bot.account = replace(bot.account, homeserver=proxy.url)
+        async with receiving() as here:
+            ours = await compared(here, anna, ben)
+            proxy.fail(path, faults.status(403, "M_FORBIDDEN"), times=9)
+            await anna.verify_step(here.bot.user_id, "confirm")
+            await here.desk.confirm(ours.number, match=True, by="test")
+            assert (await here.ended()).state is (State.DONE if end == "done" else State.ENDED)
+            verified = await here.level(anna) == "cross-signed-verified"
+            assert verified == (end == "done")
+
+
+async def test_a_ledger_that_is_away_ends_it_on_both_sides(receiving: Any, anna: Person, ben: Person) -> None:
+    """Never one side verified and the other not."""
+    async with receiving() as here:
+        ours = await compared(here, anna, ben)
+
+        async def away(*_: object, **__: object) -> None:
+            raise TryLater("The ledger is away.", "L00")
+
+        here.bot.pins.verified = away  # type: ignore[method-assign]
+        await anna.verify_step(here.bot.user_id, "confirm")
+        await here.desk.confirm(ours.number, match=True, by="test")
+        ended = await here.ended()
+        assert (ended.state, "ledger" in ended.trouble) == (State.ENDED, True)
+        assert (await reaches(anna, here.bot.user_id, "cancelled"))["code"] == "m.user"
+        assert not (await anna.identity(here.bot.user_id))["verified"]
