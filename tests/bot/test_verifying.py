@@ -44,7 +44,7 @@ def test_numbers_stand_in_for_emoji() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Ben\nVerification 4821: @anna:x is verified.", "Ben Verification 4821: @anna:x is verifi…"),
+        ("Ben\nVerification 4821: @anna:x is verified.", "Ben Verification 4821: @anna:x is verif…"),
         ("\u202eneB\u200b", "neB"),
         ("  Dr   Ben ", "Dr Ben"),
         ("x" * 100, "x" * 39 + "…"),
