@@ -19,7 +19,9 @@ from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
 from rendering.overlay import graphics
-from rendering.reduce import any_of, box_mean, factor, sampled
+from rendering.reduce import any_of, box_mean, factor, resampled, sampled
+from rendering.shutter import shutter
+from rendering.softcopy import softcopy
 from rendering.spacing import Spacing, aspect, spacing
 from rendering.window import TABLE_BITS, Greyscale, padded
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from rendering.marks import Mark
+    from rendering.shutter import Shutter
+    from rendering.softcopy import Softcopy
 
 #: Far above every preview: `read_frame` leaves the frame as large as it is.
 FULL = 1 << 16
@@ -50,10 +57,14 @@ class Frame:
     blank: NDArray[np.bool_] | None = None
     #: Where overlays draw on `pixels`: white.
     graphics: NDArray[np.bool_] | None = None
+    #: What a display shutter covers of `pixels`.
+    shutter: Shutter | None = None
+    #: Annotations of a presentation state, drawn when the picture has its final size.
+    marks: tuple[Mark, ...] = ()
 
 
-def read_frame(path: Path, index: int = 0, *, edge: int = FULL) -> Frame:
-    """Frame `index` of the file at `path`, from 0.
+def read_frame(path: Path, index: int = 0, *, edge: int = FULL, state: Dataset | None = None) -> Frame:
+    """Frame `index` of the file at `path`, from 0, as the presentation state `state` shows it if one is given.
 
     `edge` is the long edge in pixels that is needed: a larger frame may come smaller, never below it. Raises
     `CannotShow`, and whatever a decoder raises on a damaged stream (see `rendering.preview.guarded`).
@@ -62,9 +73,12 @@ def read_frame(path: Path, index: int = 0, *, edge: int = FULL) -> Frame:
         module = pixel_module(header.data_set, header.tag)
         if not 0 <= index < module.frames:
             raise CannotShow("it has fewer frames than expected", "P13")
+        presented = softcopy(state, header.data_set, index, module) if state is not None else None
+        if presented is not None:
+            edge = presented.edge(edge)
         shrink = factor(module.rows, module.columns, edge)
         decoded = _decoded(header, module, index, shrink)
-        return _frame(header, module, index, decoded, edge)
+        return _frame(header, module, index, decoded, edge, presented=presented)
 
 
 def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> Decoded:
@@ -84,7 +98,9 @@ def _codestream(header: Header, module: PixelModule, index: int) -> bytes:
     return get_frame(header.stream, index, extended_offsets=extended, number_of_frames=module.frames)
 
 
-def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, edge: int) -> Frame:
+def _frame(
+    header: Header, module: PixelModule, index: int, decoded: Decoded, edge: int, *, presented: Softcopy | None
+) -> Frame:
     known = spacing(header.data_set, index)
     ratio = aspect(header.data_set, known)
     grey, blank, pixels = None, None, decoded.samples
@@ -95,7 +111,7 @@ def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, ed
         if module.photometric == "PALETTE COLOR":
             pixels = palette(pixels, header.data_set, module.bits_stored)
         else:
-            grey = greyscale(header.data_set, index, module)
+            grey = presented.grey if presented else greyscale(header.data_set, index, module)
     k = factor(pixels.shape[0], pixels.shape[1], edge)
     if grey is not None:
         mask = _padding(pixels, grey)
@@ -103,8 +119,12 @@ def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, ed
         if mask is not None and k > 1:
             pixels, blank = _filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
-    drawn = graphics(header.data_set, index, module.rows, module.columns) if grey is not None else None
-    return Frame(
+    size = (module.rows, module.columns)
+    drawn = presented.overlays if presented else None
+    if presented is None and grey is not None:
+        drawn = graphics(header.data_set, index, *size)
+    closed = presented.shutter if presented else shutter(header.data_set, index, *size)
+    frame = Frame(
         pixels,
         grey,
         min(module.bits_stored, TABLE_BITS),
@@ -112,7 +132,9 @@ def _frame(header: Header, module: PixelModule, index: int, decoded: Decoded, ed
         _scaled(known, module, pixels),
         blank,
         None if drawn is None else any_of(drawn, pixels.shape[0], pixels.shape[1]),
+        None if closed is None else replace(closed, covered=resampled(closed.covered, *pixels.shape[:2])),
     )
+    return presented.arranged(frame) if presented else frame
 
 
 def stored_values(samples: NDArray[Any], module: PixelModule) -> NDArray[Any]:

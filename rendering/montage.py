@@ -10,11 +10,14 @@ import numpy as np
 from PIL import Image
 
 from rendering.annotate import labelled, placeholder, text_size
+from rendering.drawing import drawn
 from rendering.spacing import Spacing
 from rendering.window import WHITE, default_window, levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from rendering.frame import Frame
 
@@ -36,24 +39,30 @@ class Picture:
 
 def shown(frame: Frame) -> Image.Image:
     """The frame as it is to be seen, pixel by pixel: mode L through the greyscale pipeline, or RGB."""
-    if frame.grey is None:
-        return Image.fromarray(frame.pixels)
-    grey = frame.grey
-    if grey.voi is None:
-        grey = grey.with_voi(default_window(frame.pixels, grey))
-    seen = levels(frame.pixels, grey, frame.bits)
+    seen = _seen(frame)
     if frame.blank is not None:
         seen[frame.blank] = 0
+    if frame.shutter is not None:
+        seen[frame.shutter.covered] = frame.shutter.level
     if frame.graphics is not None:
         seen[frame.graphics] = WHITE
     return Image.fromarray(seen)
+
+
+def _seen(frame: Frame) -> NDArray[np.uint8]:
+    if frame.grey is None:
+        return frame.pixels if frame.pixels.flags.writeable else frame.pixels.copy()
+    grey = frame.grey
+    if grey.voi is None:
+        grey = grey.with_voi(default_window(frame.pixels, grey))
+    return levels(frame.pixels, grey, frame.bits)
 
 
 def single(frame: Frame, width: int, height: int) -> Picture:
     """One frame within `width` x `height`, its pixels made square."""
     image = shown(frame)
     fitted = _fitted(frame, width, height, LEAST_EDGE)
-    return Picture(image.resize(fitted, _filter(image.size, fitted)), _spacing(frame, fitted))
+    return Picture(_sized(frame, image, fitted), _spacing(frame, fitted))
 
 
 def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, height: int) -> Picture:
@@ -99,10 +108,12 @@ def _tile(frame: Frame | None, box: tuple[int, int], text: int) -> Image.Image:
     image = shown(frame)
     fitted = _fitted(frame, *box, min(box))
     tile = Image.new(image.mode, box, _GROUND)
-    tile.paste(
-        image.resize(fitted, _filter(image.size, fitted)), ((box[0] - fitted[0]) // 2, (box[1] - fitted[1]) // 2)
-    )
+    tile.paste(_sized(frame, image, fitted), ((box[0] - fitted[0]) // 2, (box[1] - fitted[1]) // 2))
     return tile
+
+
+def _sized(frame: Frame, image: Image.Image, fitted: tuple[int, int]) -> Image.Image:
+    return drawn(image.resize(fitted, _filter(image.size, fitted)), frame.marks)
 
 
 def _fitted(frame: Frame, width: int, height: int, least: int) -> tuple[int, int]:

@@ -52,6 +52,13 @@ def any_of(mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
     return small
 
 
+def resampled(mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """`mask` in another shape: for each cell, what is in the middle of its place."""
+    down = (2 * np.arange(rows) + 1) * mask.shape[0] // (2 * rows)
+    across = (2 * np.arange(columns) + 1) * mask.shape[1] // (2 * columns)
+    return mask[np.ix_(down, across)]
+
+
 def _wide(pixels: NDArray[Any]) -> str:
     """A type that holds k * k of them: k is small, because no preview is."""
     if pixels.dtype.kind == "f":
