@@ -157,6 +157,13 @@ async def heard(bot: Bot, *bodies: str) -> None:
     assert all(message.clinician for message in bot.inbox.messages if message.live)
 
 
+async def next_poll(proxy: Rewriting, anna: Person, room: str) -> None:
+    """The bot's /sync that waits now is over, and the next one has begun."""
+    before = sum(one.endswith("/sync") for one in proxy.requests)
+    await anna.send_state(room, "m.room.topic", {"topic": f"after {before} rounds"})
+    await until(lambda: sum(one.endswith("/sync") for one in proxy.requests) > before)
+
+
 def session_ids(proxy: Rewriting) -> list[str]:
     """The Megolm session of each message that the bot has sent, in order."""
     return [one.body["session_id"] for one in proxy.exchanges(r"PUT .*/send/m\.room\.encrypted/")]

@@ -9,7 +9,7 @@ import pytest
 from bot.matrix import reading
 from bot.matrix.errors import KeyNotDelivered, NotSent
 from tests.bot.matrix.conftest import until
-from tests.conformance.conftest import awake, key_deliveries, reads, room_of, say
+from tests.conformance.conftest import awake, key_deliveries, next_poll, reads, room_of, say
 from tests.servers.peer import Channel, Conversation, Peer
 from tests.servers.rewriting import answer
 
@@ -146,7 +146,7 @@ async def test_a_sender_whom_the_server_puts_in_place_of_the_real_one_is_not_bel
         await until(lambda: bot.inbox.bodies == ["heard as Mallory"])
         bot.inbox.messages.clear()
         proxy.always("GET .*/sync", answer(relabel))
-        await anna.send_state(room, "m.room.topic", {"topic": "the sync that waits is over"})
+        await next_poll(proxy, anna, room)
         await first.say("relabelled message")
         second, third = Conversation(mallory, room), Conversation(mallory, room)
         await channel.send_key(second)

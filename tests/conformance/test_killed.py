@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.bot.matrix.conftest import until
-from tests.conformance.conftest import reads, room_of
+from tests.conformance.conftest import next_poll, reads, room_of
 from tests.conformance.process import Killable
 from tests.servers.rewriting import Held, answer
 
@@ -30,9 +30,7 @@ def start(bot: Bot, tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[
 
     @asynccontextmanager
     async def started() -> AsyncIterator[Killable]:
-        account = bot.account
-        assert account.password is not None
-        async with Killable.start(tmp_path / "process", account.homeserver, account.user_id, account.password) as one:
+        async with Killable.start(tmp_path / "process", bot.account) as one:
             yield one
 
     return started
@@ -42,13 +40,6 @@ async def killed_at(running: Killable, held: Held) -> None:
     await asyncio.wait_for(held.arrived.wait(), 30)
     await running.kill()
     held.release()
-
-
-async def next_poll(proxy: Rewriting, anna: Person, room: str) -> None:
-    """The bot's /sync that waits now is over, and the next one has begun."""
-    before = sum(one.endswith("/sync") for one in proxy.requests)
-    await anna.send_state(room, "m.room.topic", {"topic": f"after {before} rounds"})
-    await until(lambda: sum(one.endswith("/sync") for one in proxy.requests) > before)
 
 
 def uploaded(proxy: Rewriting, part: str) -> list[dict[str, Any]]:

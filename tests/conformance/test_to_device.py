@@ -8,7 +8,7 @@ import pytest
 
 from bot.matrix import reading
 from tests.bot.matrix.conftest import room_with, until
-from tests.conformance.conftest import awake, heard, key_deliveries, reads, room_of, say
+from tests.conformance.conftest import awake, heard, key_deliveries, next_poll, reads, room_of, say
 from tests.servers import proxy as faults
 from tests.servers.peer import Conversation
 from tests.servers.rewriting import Held, answer
@@ -80,13 +80,14 @@ async def test_keys_and_messages_of_one_sync_are_read_keys_first(bot: Bot, proxy
     """To-device: a message whose key comes in the same sync is read at once."""
     async with awake(bot):
         room = await room_of(anna, bot)
-        held = Held(answered=True)
-        proxy.fail("GET .*/sync", held, times=2)
-        await until(lambda: proxy.rules[0].met)
-        await anna.send_state(room, "m.room.topic", {"topic": "Thursday's list"})
+        held = Held()
+        proxy.fail("GET .*/sync", held)
+        await next_poll(proxy, anna, room)
         await anna.send(room, "with its key")
         held.release()
         await heard(bot, "with its key")
+    (both,) = [one.answer for one in proxy.exchanges("GET .*/sync") if one.answer.get("to_device")]
+    assert room in both["rooms"]["join"]
 
 
 async def test_a_key_that_comes_later_than_its_message_opens_it(bot: Bot, proxy: Rewriting, anna: Person) -> None:
@@ -103,9 +104,9 @@ async def test_a_key_that_comes_later_than_its_message_opens_it(bot: Bot, proxy:
             given.setdefault("to_device", {}).setdefault("events", []).extend(kept)
             kept.clear()
 
+    proxy.always("GET .*/sync", answer(delay))
     async with awake(bot):
         room, other = await room_of(anna, bot), await room_of(anna, bot, encrypted=False)
-        proxy.always("GET .*/sync", answer(delay))
         await anna.send(room, "before its key")
         await anna.send(other, "in the clear")
         await until(lambda: bot.inbox.bodies == ["in the clear"])

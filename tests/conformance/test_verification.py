@@ -8,7 +8,7 @@ import vodozemac
 
 from bot.matrix.verification.flow import State
 from tests.bot.matrix.verification.conftest import Reception, believes, reaches, reception, shown
-from tests.conformance.conftest import room_of
+from tests.conformance.conftest import next_poll, room_of
 from tests.servers.rewriting import answer
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def test_with_somebody_in_the_middle_the_emoji_differ_and_nobody_is_verifi
 
     async with reception(bot) as here:
         proxy.always("GET .*/sync", answer(replace_key))
-        await anna.send_state(await room_of(anna, bot), "m.room.topic", {"topic": "the sync that waits is over"})
+        await next_poll(proxy, anna, await room_of(anna, bot))
         ours = await to_compare(here, anna)
         assert replaced == 1
         assert shown(ours) != (await anna.verification(bot.user_id))["emoji"]
