@@ -103,8 +103,9 @@ class ForeignDevice(NotAllowed):
     def __init__(self, device_id: str) -> None:
         super().__init__(
             f"The homeserver holds other keys for the bot's device {device_id} than its state directory: another "
-            "program uses this device, or the directory is an old copy. Give the bot the directory that belongs to the "
-            f"device, or an access token of a device that nothing else has used. {TAKE_AWAY_AND_RESTORE}",
+            "program uses this device, or the directory is an old copy. Start the bot alone, with the directory that "
+            "belongs to the device; an access token must be of a device that nothing else has used. "
+            f"{TAKE_AWAY_AND_RESTORE}",
             "M04",
         )
 
@@ -184,7 +185,7 @@ class ServerAway(TryLater):
     """No connection, a broken answer, or a status of 500 and more, for longer than we try."""
 
     def __init__(self) -> None:
-        super().__init__("The chat server does not answer. Nothing is lost; I try again.", "M20")
+        super().__init__("The chat server does not answer. Nothing is lost.", "M20")
 
 
 class RateLimited(TryLater):
@@ -199,7 +200,7 @@ class NoSense(TryLater):
     """Well-formed JSON, but not what was asked for: nothing is concluded from it."""
 
     def __init__(self) -> None:
-        super().__init__("The chat server's answer makes no sense. I try again.", "M24")
+        super().__init__("The chat server's answer makes no sense. Nothing is lost.", "M24")
 
 
 class DevicesUnknown(TryLater):

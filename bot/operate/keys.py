@@ -33,12 +33,14 @@ This is the recovery key of {user_id}. It is shown only now.
 - Write it down, or put it into your password manager; keep it away from the bot's machine. Destroy older ones.
 - Whoever has it and the account's password can be the bot. Do not send it to anybody.
 - On a new machine, "carrierbag keys restore" asks for it: the bot comes back, and nobody is warned.
-- It brings back who the bot is, not whom it trusts: the bot meets people anew then.
+- It brings back who the bot is, not whom it trusts: with a new state directory it meets everybody anew.
 """
 REPLACES = "The account has a recovery key already; a new one replaces it, and the old one opens nothing then. [y/N] "
 RESTORED = """
 {user_id} lives on this machine now. Everybody who verified the bot still sees it as verified.
-It meets people anew: whose identity you confirmed before must be confirmed again ("carrierbag trust").
+Whom it trusts is not in the backup. With a new state directory it meets everybody anew: identities that you had
+confirmed must be confirmed again ("carrierbag trust", "carrierbag verify"), and what people asked for meanwhile must
+be asked for again.
 Start it with: carrierbag run --config {config}
 """
 STOLEN = """A machine that was lost or stolen can still read and write as the bot. Sign it out:
