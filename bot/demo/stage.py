@@ -109,17 +109,11 @@ async def stage(directory: Path, studies: Path) -> AsyncIterator[Stage]:
 
 
 async def gathered(bot: str, clinician: Person, *others: Person) -> str:
-    """An encrypted, invite-only room of the clinician's with everybody in it."""
-    room = await clinician.create_room(ROOM_NAME, [bot, *(one.user_id for one in others)])
+    """An encrypted, invite-only room of the clinician's with everybody in it; all have read the bot's hello."""
+    room = await clinician.create_room(ROOM_NAME, [one.user_id for one in others])
     for one in others:
         await one.join(room)
-    await clinician.wait(
-        lambda event: (
-            event.room == room
-            and event.type == "m.room.member"
-            and event.state_key == bot
-            and event.content.get("membership") == "join"
-        ),
-        timeout=60,
-    )
+    await clinician.invite(room, bot)
+    for one in (clinician, *others):
+        await one.wait(lambda event: (event.room, event.sender) == (room, bot) and event.trusted, timeout=60)
     return room
