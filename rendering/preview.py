@@ -32,6 +32,8 @@ class Tile:
     frame: int = 0
     #: Burnt under or over the tile, e.g. the slice number. Never about the patient.
     label: str = ""
+    #: A presentation state that the picture is shown through.
+    state: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,15 @@ def _picture(plan: PreviewPlan) -> tuple[Picture, tuple[tuple[int, str], ...]]:
 def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tuple[int, str], ...]]:
     """Each tile's frame or None, and what was wrong. Raises `CannotShow` when there is not one."""
     from rendering.frame import read_frame  # noqa: PLC0415
+    from rendering.header import whole  # noqa: PLC0415
 
     frames: list[Frame | None] = []
     errors: dict[int, CannotShow] = {}
     for place, tile in enumerate(plan.tiles):
         try:
             with guarded():
-                frames.append(read_frame(tile.path, tile.frame, edge=edge))
+                state = whole(tile.state) if tile.state else None
+                frames.append(read_frame(tile.path, tile.frame, edge=edge, state=state))
         except CannotShow as error:
             frames.append(None)
             errors[place] = error

@@ -52,11 +52,11 @@ def shutter(data_set: Dataset, frame: int, rows: int, columns: int) -> Shutter |
 
 
 def _rectangle(item: Dataset, rows: int, columns: int) -> Mask:
-    """Edges are rows and columns counted from 1, and not open themselves."""
-    left, right = number(item, "ShutterLeftVerticalEdge"), number(item, "ShutterRightVerticalEdge", columns + 1)
-    upper, lower = number(item, "ShutterUpperHorizontalEdge"), number(item, "ShutterLowerHorizontalEdge", rows + 1)
+    """Edges are rows and columns counted from 1; the standard leaves open whether they are seen, we show them."""
+    left, right = number(item, "ShutterLeftVerticalEdge"), number(item, "ShutterRightVerticalEdge", columns)
+    upper, lower = number(item, "ShutterUpperHorizontalEdge"), number(item, "ShutterLowerHorizontalEdge", rows)
     down, across = _places(rows, columns)
-    inside: Mask = (across > left) & (across < right) & (down > upper) & (down < lower)
+    inside: Mask = (across >= left) & (across <= right) & (down >= upper) & (down <= lower)
     return inside
 
 

@@ -78,6 +78,7 @@ class Softcopy:
 
     def arranged(self, frame: Frame) -> Frame:
         """The frame (whole, perhaps reduced) cut to the displayed area, turned and flipped, with its annotations."""
+        ratio = self.aspect or frame.aspect
         box = self._box(*frame.pixels.shape[:2])
         outside = _outside(box, *frame.pixels.shape[:2])
         covered = None if frame.shutter is None else self._moved(frame.shutter.covered, box)
@@ -90,7 +91,7 @@ class Softcopy:
             blank=blank,
             graphics=None if frame.graphics is None else self._moved(frame.graphics, box),
             shutter=None if frame.shutter is None or covered is None else replace(frame.shutter, covered=covered),
-            aspect=1 / frame.aspect if self.turns % 2 else frame.aspect,
+            aspect=1 / ratio if self.turns % 2 else ratio,
             spacing=_turned_spacing(frame.spacing, self.turns),
             marks=self.marks,
         )
