@@ -85,12 +85,16 @@ class Person:
         invite: Sequence[str] = (),
         *,
         encrypted: bool = True,
+        rotation: Mapping[str, int] | None = None,
         history: str = "joined",
         preset: str = "private_chat",
     ) -> str:
-        """Make an invite-only room and return its id. `history` and `preset`: Matrix spec, Room History Visibility."""
-        given = {"name": name, "invite": list(invite), "encrypted": encrypted, "history": history, "preset": preset}
-        return str(await self.call("create_room", **given))
+        """Make an invite-only room and return its id. `history` and `preset`: Matrix spec, Room History Visibility.
+
+        `rotation` is how long a room key serves: `rotation_period_ms`, `rotation_period_msgs` (m.room.encryption).
+        """
+        given = {"encrypted": encrypted, "rotation": rotation, "history": history, "preset": preset}
+        return str(await self.call("create_room", name=name, invite=list(invite), **given))
 
     async def join(self, room: str) -> None:
         """Accept an invitation."""

@@ -99,12 +99,10 @@ async def awake(bot: Bot) -> AsyncIterator[MatrixSession]:
         yield session
 
 
-async def room_of(owner: Person, *others: Bot | Person, rotate: dict[str, int] | None = None, **options: Any) -> str:
-    """An encrypted room in which all of them are; `rotate` are the rotation periods of its encryption."""
+async def room_of(owner: Person, *others: Bot | Person, **options: Any) -> str:
+    """An encrypted room in which all of them are; options are `Person.create_room`'s."""
     invited = [one.user_id for one in others]
-    room = await owner.create_room("Ankle clinic", invited, **({"encrypted": rotate is None} | options))
-    if rotate is not None:
-        await owner.send_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2", **rotate})
+    room = await owner.create_room("Ankle clinic", invited, **options)
     for one in others:
         if isinstance(one, Person):
             await one.join(room)

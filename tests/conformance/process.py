@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__])
+#: There is one such server in a process: the bot's own workers want theirs loaded, too.
+PRELOADED = [__name__, "rendering.preload"]
 
 
 class Killable:
@@ -45,6 +46,7 @@ class Killable:
     @asynccontextmanager
     async def start(cls, directory: Path, account: Account) -> AsyncIterator[Self]:
         """Started, and killed with the block. `ready` is set after its first sync."""
+        FORKS.set_forkserver_preload(PRELOADED)
         ours, theirs = socket.socketpair()
         process = FORKS.Process(target=_main, args=(theirs, directory, account), daemon=True)
         process.start()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.demo.homeserver import Homeserver
     from bot.demo.people import Person
     from tests.bot.matrix.conftest import Bot
+    from tests.conformance.conftest import MakePeer
     from tests.servers.people import People
     from tests.servers.rewriting import Rewriting
 
@@ -43,7 +44,7 @@ async def test_a_failed_sync_is_repeated_and_loses_nothing(bot: Bot, proxy: Rewr
     """Connectivity: /sync fails in every way; every key and every message arrive once."""
     said = [f"message {number}" for number in range(6)]
     async with awake(bot):
-        room = await room_of(anna, bot, rotate={"rotation_period_msgs": 1})
+        room = await room_of(anna, bot, rotation={"rotation_period_msgs": 1})
         broken = (faults.status(500), faults.html(502), faults.drop_request, faults.drop_response, faults.cut_response)
         rules = [proxy.fail("GET .*/sync", fault, times=2) for fault in broken]
         for text in said:
@@ -103,13 +104,18 @@ async def test_somebody_whose_leaving_is_not_yet_known_through_sync_gets_no_key(
     assert set(key_deliveries(proxy)[-1]) == {anna.user_id}
 
 
-async def test_somebody_who_came_while_the_bot_was_away_gets_the_key(bot: Bot, anna: Person, ben: Person) -> None:
+async def test_somebody_who_came_while_the_bot_was_away_gets_the_key(
+    bot: Bot, anna: Person, ben: Person, peer: MakePeer
+) -> None:
     """Connectivity: membership changes that come in a gap (limited sync) are not overlooked."""
+    clara = await peer("clara")
     async with awake(bot):
         room = await room_of(anna, bot, history="shared")
-    await anna.invite(room, ben.user_id)
-    await ben.join(room)
-    await asyncio.gather(*(anna.notice(room, f"talk {number}") for number in range(110)))  # a sync brings 100
+    await come(ben, room, anna)
+    await anna.invite(room, clara.user_id)
+    await clara.raw.join(room)
+    talk = {"msgtype": "m.notice", "body": "talk"}
+    await asyncio.gather(*(clara.raw.say(room, talk) for _ in range(110)))  # a sync brings 100
     async with awake(bot) as session:
         await reads(ben, await say(session, room, "hello Ben"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -11,6 +12,7 @@ COLUMNS = 6  # with the empty ones at both ends
 PORTED_AT_LEAST = 20
 
 
+@cache
 def cases() -> dict[str, ast.AsyncFunctionDef]:
     """Every test against a homeserver in this directory."""
     modules = (

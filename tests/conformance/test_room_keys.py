@@ -75,7 +75,7 @@ async def test_a_new_room_key_when_a_members_device_signs_out(
 async def test_a_new_room_key_after_so_many_messages(bot: Bot, proxy: Rewriting, anna: Person) -> None:
     """Room keys: cycled after rotation_period_msgs messages, and not before."""
     async with awake(bot) as session:
-        room = await room_of(anna, bot, rotate={"rotation_period_msgs": 3})
+        room = await room_of(anna, bot, rotation={"rotation_period_msgs": 3})
         for number in range(7):
             await reads(anna, await say(session, room, f"message {number}"))
     ids = session_ids(proxy)
@@ -85,7 +85,7 @@ async def test_a_new_room_key_after_so_many_messages(bot: Bot, proxy: Rewriting,
 async def test_a_new_room_key_after_so_much_time(bot: Bot, proxy: Rewriting, anna: Person) -> None:
     """Room keys: cycled after rotation_period_ms, and not before."""
     async with awake(bot) as session:
-        room = await room_of(anna, bot, rotate={"rotation_period_ms": 2_000})
+        room = await room_of(anna, bot, rotation={"rotation_period_ms": 2_000})
         await reads(anna, await say(session, room, "at once"))
         await reads(anna, await say(session, room, "in time"))
         await asyncio.sleep(2.1)

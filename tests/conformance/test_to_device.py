@@ -136,7 +136,7 @@ async def test_a_lost_olm_session_is_begun_anew(
     """To-device: wedged sessions. The bot's side of the Olm session is gone; the next key comes through a new one."""
     monkeypatch.setattr(reading, "KEY_WITHIN", 1.0)  # seconds
     async with awake(bot) as session:
-        room = await room_of(anna, bot, rotate={"rotation_period_msgs": 1})
+        room = await room_of(anna, bot, rotation={"rotation_period_msgs": 1})
         await anna.send(room, "first")
         await heard(bot, "first")
         if answered == "answered":  # what she sends from now on is no more a pre-key message

@@ -213,10 +213,11 @@ const bootstrap = (again) =>
     crypto.bootstrapCrossSigning({ setupNewCrossSigning: again, authUploadDeviceSigningKeys: with_password });
 
 const calls = {
-    async create_room({ name, invite, encrypted, history, preset }) {
+    async create_room({ name, invite, encrypted, rotation, history, preset }) {
         const state = (type, content) => ({ type, state_key: "", content });
         const initial_state = [state("m.room.history_visibility", { history_visibility: history })];
-        if (encrypted) initial_state.push(state("m.room.encryption", { algorithm: "m.megolm.v1.aes-sha2" }));
+        const encryption = { algorithm: "m.megolm.v1.aes-sha2", ...rotation };
+        if (encrypted) initial_state.push(state("m.room.encryption", encryption));
         const { room_id } = await client.createRoom({ name, invite, preset, initial_state });
         await known_room(room_id);
         return room_id;
