@@ -9,6 +9,7 @@ from tests.bot.matrix.conftest import until
 from tests.conformance.conftest import (
     awake,
     cannot_read,
+    come,
     heard,
     key_deliveries,
     knows,
