@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import vodozemac
-from nio.crypto import Olm, OlmDevice
-from nio.store import MegolmInboundSessions, SqliteStore
+from nio.crypto import GroupSessionStore, InboundGroupSession, Olm, OlmDevice, Session, SessionStore
+from nio.store import MegolmInboundSessions, OlmSessions, SqliteStore
 from peewee import PeeweeException, SqliteDatabase  # type: ignore[import-untyped]
 
 from bot.matrix.errors import StoreDamaged
@@ -32,7 +32,11 @@ MOST_UNREADABLE = 100
 
 
 class Store(SqliteStore):  # type: ignore[misc]
-    """nio's store: durable, checked when opened, and no stored group session is ever overwritten."""
+    """nio's store: durable, checked when opened, and no stored group session is ever overwritten.
+
+    Each session is sealed under a key that names what the row says of it (whose it is, and where): a row in which a
+    letter has changed does not open.
+    """
 
     def _create_database(self) -> Any:
         pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": "full"}
@@ -59,10 +63,45 @@ class Store(SqliteStore):  # type: ignore[misc]
                 "account": self._get_account(),
                 "fp_key": session.ed25519,
                 "room_id": session.room_id,
-                "session": session.pickle(self.pickle_key),
+                "session": session.pickle(self._key_of(session.room_id, session.sender_key, session.ed25519)),
                 "session_id": whose,
             }
             MegolmInboundSessions.insert(row).on_conflict_ignore().execute()
+
+    def load_inbound_group_sessions(self) -> GroupSessionStore:
+        """All group sessions. Raises what vodozemac raises for one that does not open."""
+        sessions = GroupSessionStore()
+        with self.database.bind_ctx(self.models):
+            for row in MegolmInboundSessions.select():
+                said = (row.fp_key, row.sender_key, row.room_id)
+                key = self._key_of(row.room_id, row.sender_key, row.fp_key)
+                sessions.add(InboundGroupSession.from_pickle(row.session, *said, key))
+        return sessions
+
+    def save_session(self, curve_key: str, session: Any) -> None:
+        """Keep an Olm session with the device of this key."""
+        with self.database.bind_ctx(self.models):
+            row = {
+                "account": self._get_account(),
+                "sender_key": curve_key,
+                "session": session.pickle(self._key_of(curve_key)),
+                "session_id": session.id,
+                "creation_time": session.creation_time,
+                "last_usage_date": session.use_time,
+            }
+            OlmSessions.replace(row).execute()
+
+    def load_sessions(self) -> SessionStore:
+        """All Olm sessions. Raises what vodozemac raises for one that does not open."""
+        sessions = SessionStore()
+        with self.database.bind_ctx(self.models):
+            for row in OlmSessions.select():
+                key = self._key_of(row.sender_key)
+                sessions.add(row.sender_key, Session.from_pickle(row.session, row.creation_time, key))
+        return sessions
+
+    def _key_of(self, *said: str) -> str:
+        return "\0".join((self.pickle_key, *said))
 
 
 def olm_device(device: Device, state: Any) -> Any:

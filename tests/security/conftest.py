@@ -10,10 +10,14 @@ from aiohttp import ClientSession
 
 from bot.demo.people import Person, log_in
 from tests.bot.matrix.conftest import Raw
+from tests.security.evil import EvilServer
+from tests.security.subjects import NIO, OURS, Subject
 from tests.servers.people import Account, new_account
+from tests.servers.rewriting import Rewriting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from bot.demo.homeserver import Homeserver
 
@@ -35,6 +39,30 @@ def raw(homeserver: Homeserver, exits: AsyncExitStack) -> Callable[..., Awaitabl
         return Raw(homeserver.url, login, await exits.enter_async_context(ClientSession()))
 
     return make
+
+
+@pytest.fixture(params=[NIO, OURS])
+async def subject(request: pytest.FixtureRequest, homeserver: Homeserver, tmp_path: Path) -> Subject:
+    """Plain nio, and then ours: one that was never started."""
+    made: Subject = request.param(homeserver.url, await new_account(homeserver, "bot"), tmp_path / "state")
+    return made
+
+
+@pytest.fixture
+async def proxy(homeserver: Homeserver, subject: Subject) -> AsyncIterator[Rewriting]:
+    """Between the subject and the homeserver."""
+    async with Rewriting.start(homeserver.url) as running:
+        subject.url = running.url
+        yield running
+
+
+@pytest.fixture
+async def evil(homeserver: Homeserver, subject: Subject) -> AsyncIterator[EvilServer]:
+    """The homeserver lies to the subject."""
+    async with EvilServer.start(homeserver.url) as running:
+        running.begin()
+        subject.url = running.url
+        yield running
 
 
 async def _someone(homeserver: Homeserver, name: str) -> AsyncIterator[Person]:
