@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.bot.matrix.conftest import Bot, room_with, until
 from tests.conformance.conftest import awake, heard, reads, room_of, say
 from tests.servers import proxy as faults
-from tests.servers.peer import Conversation, Peer
+from tests.servers.peer import Channel, Conversation, Peer
 from tests.servers.rewriting import answer
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ async def exhaust(peer: Peer, user_id: str) -> tuple[str, dict[str, Any]]:
         if key.get("fallback"):
             return key_id, key
     raise AssertionError("there is no end to the one-time keys")
+
+
+async def begin(channel: Channel, room: str, text: str) -> None:
+    """Send the key of a new session, and say something with it."""
+    conversation = Conversation(channel.peer, room)
+    await channel.send_key(conversation)
+    await conversation.say(text)
 
 
 def offered(proxy: Rewriting, part: str) -> list[tuple[str, str]]:
@@ -60,9 +67,7 @@ async def test_a_used_fallback_key_is_replaced_and_still_opens_what_is_on_its_wa
         await anna.invite(room, mallory.user_id)
         await mallory.raw.join(room)
         channel = await mallory.channel(bot.user_id, session.device_id, old["key"])
-        conversation = Conversation(mallory, room)
-        await channel.send_key(conversation)
-        await conversation.say("with the old fallback key")
+        await begin(channel, room, "with the old fallback key")
         await heard(bot, "with the old fallback key")
     (first, _), *others = offered(proxy, "fallback_keys")
     assert first == old_id
@@ -77,18 +82,12 @@ async def test_a_one_time_key_opens_one_session_and_no_second_one(bot: Bot, anna
         await anna.invite(room, clara.user_id)
         await clara.raw.join(room)
         _, key = await clara.claim(bot.user_id, session.device_id)
-        for text in ("first", "second"):
-            conversation = Conversation(clara, room)
-            await (await clara.channel(bot.user_id, session.device_id, key["key"])).send_key(conversation)
-            await conversation.say(text)
+        await begin(await clara.channel(bot.user_id, session.device_id, key["key"]), room, "first")
         await heard(bot, "first")
     async with awake(bot) as session:
-        conversation = Conversation(clara, room)
-        await (await clara.channel(bot.user_id, session.device_id, key["key"])).send_key(conversation)
-        await conversation.say("third")
-        conversation = Conversation(clara, room)
-        await (await clara.open(bot.user_id, session.device_id)).send_key(conversation)
-        await conversation.say("with a fresh key")
+        for text in ("second", "third"):
+            await begin(await clara.channel(bot.user_id, session.device_id, key["key"]), room, text)
+        await begin(await clara.open(bot.user_id, session.device_id), room, "with a fresh key")
         await heard(bot, "first", "with a fresh key")
 
 
@@ -104,9 +103,7 @@ async def test_one_time_keys_outlive_a_restart_and_are_never_offered_twice(
         channels = [await clara.open(bot.user_id, session.device_id) for _ in range(15)]
     async with awake(bot):
         for number in (0, 14):
-            conversation = Conversation(clara, room)
-            await channels[number].send_key(conversation)
-            await conversation.say(f"channel {number}")
+            await begin(channels[number], room, f"channel {number}")
         await heard(bot, "channel 0", "channel 14")
         await until(lambda: len(offered(proxy, "one_time_keys")) >= 65)
     ids = [key_id for key_id, _ in offered(proxy, "one_time_keys")]
