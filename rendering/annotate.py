@@ -62,7 +62,7 @@ def bar(known: Spacing | None, width: int) -> Bar | None:
         return None
     length = fitting[-1]
     said = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm"  # noqa: PLR2004 a centimetre
-    return Bar(round(length / known.column), f"{said} at detector" if known.at_detector else said)
+    return Bar(round(length / known.column), f"{said} {known.plane}".rstrip())
 
 
 def captioned(picture: Image.Image, caption: str, scale: Bar | None) -> Image.Image:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -29,7 +29,10 @@ class Decoded:
     """Samples of one frame, perhaps smaller than announced when a smaller one was asked for."""
 
     samples: NDArray[Any]
+    #: The decoder has already made red, green and blue of it.
     rgb: bool = False
+    #: How many bits of a sample come from the codestream, 0: as many as the header says.
+    precision: int = 0
 
 
 #: The last argument is a whole factor by which the decoder may make the picture smaller, or not.
@@ -44,7 +47,7 @@ def decode(data: bytes, syntax: str, module: PixelModule, shrink: int) -> Decode
     if says is None:
         raise CannotShow("its compressed picture is damaged", "P10")
     _guard(says, module)
-    return DECODERS[syntax](data, module, says, shrink)
+    return replace(DECODERS[syntax](data, module, says, shrink), precision=says.precision)
 
 
 def _guard(says: Announced, module: PixelModule) -> None:

@@ -5,29 +5,32 @@ Reads the header and the one frame, nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydicom.encaps import get_frame
 
 from rendering.codecs import COMPRESSED, NATIVE, Decoded, decode
-from rendering.colour import palette, rgb
+from rendering.colour import rgb
 from rendering.errors import CannotShow
 from rendering.header import UNDEFINED_LENGTH, Header, opened
 from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
+from rendering.notes import Origin, origin
 from rendering.overlay import graphics
+from rendering.palette import palette, supplemental, tinted
 from rendering.reduce import any_of, box_mean, factor, resampled, sampled
 from rendering.shutter import shutter
 from rendering.softcopy import softcopy
 from rendering.spacing import Spacing, aspect, spacing
-from rendering.window import TABLE_BITS, Greyscale, padded
+from rendering.values import filled, padding, stored_values
+from rendering.window import TABLE_BITS, Greyscale
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
@@ -61,6 +64,8 @@ class Frame:
     shutter: Shutter | None = None
     #: Annotations of a presentation state, drawn when the picture has its final size.
     marks: tuple[Mark, ...] = ()
+    #: What must be said about it.
+    origin: Origin = field(default_factory=Origin)
 
 
 def read_frame(path: Path, index: int = 0, *, edge: int = FULL, state: Dataset | None = None) -> Frame:
@@ -103,26 +108,18 @@ def _frame(
 ) -> Frame:
     known = spacing(header.data_set, index)
     ratio = aspect(header.data_set, known)
-    grey, blank, pixels = None, None, decoded.samples
-    if pixels.ndim == 3:  # noqa: PLR2004 colour
-        pixels = rgb(pixels, "RGB" if decoded.rgb else module.photometric, module.bits_stored)
-    else:
-        pixels = stored_values(pixels, module)
-        if module.photometric == "PALETTE COLOR":
-            pixels = palette(pixels, header.data_set, module.bits_stored)
-        else:
-            grey = presented.grey if presented else greyscale(header.data_set, index, module)
+    pixels, grey = _pixels(header.data_set, module, index, decoded, presented.grey if presented else None)
+    colour, blank = grey is None, None
     k = factor(pixels.shape[0], pixels.shape[1], edge)
     if grey is not None:
-        mask = _padding(pixels, grey)
+        mask = padding(pixels, grey)
         grey = replace(grey, padding=grey.padding if mask is not None else None)
         if mask is not None and k > 1:
-            pixels, blank = _filled(pixels, grey, mask), sampled(mask, k)
+            pixels, blank = filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
     size = (module.rows, module.columns)
-    drawn = presented.overlays if presented else None
-    if presented is None and grey is not None:
-        drawn = graphics(header.data_set, index, *size)
+    cells = decoded.samples if decoded.samples.shape == size else None
+    drawn = presented.overlays if presented else graphics(header.data_set, index, *size, cells)
     closed = presented.shutter if presented else shutter(header.data_set, index, *size)
     frame = Frame(
         pixels,
@@ -133,60 +130,29 @@ def _frame(
         blank,
         None if drawn is None else any_of(drawn, pixels.shape[0], pixels.shape[1]),
         None if closed is None else replace(closed, covered=resampled(closed.covered, *pixels.shape[:2])),
+        origin=origin(header.data_set, header.transfer_syntax_uid, colour=colour),
     )
     return presented.arranged(frame) if presented else frame
 
 
-def stored_values(samples: NDArray[Any], module: PixelModule) -> NDArray[Any]:
-    """Cells to values: only BitsStored bits up to HighBit count, signed ones in two's complement (PS3.5 section 8.1.1).
-
-    Old writers hide overlays in the other bits, and decoders differ in the sign that they give.
-    """
-    if module.real or (module.signed and samples.dtype.kind == "i"):
-        return samples
-    width = 8 * samples.dtype.itemsize
-    values = samples.view(f"u{samples.dtype.itemsize}")
-    bits = min(module.bits_stored, width)
-    if width == module.bits_allocated and module.high_bit >= bits:
-        values = values >> (module.high_bit + 1 - bits)
-    if bits < width and int(values.max()) >> bits:
-        values = values & values.dtype.type((1 << bits) - 1)
-    if not module.signed:
-        return values
-    sign = values.dtype.type(1 << (bits - 1))
-    return values.view(f"i{values.dtype.itemsize}") if bits == width else _extended(values, sign)
-
-
-def _extended(values: NDArray[Any], sign: Any) -> NDArray[Any]:
-    """Two's complement of fewer bits than the cell has: flip the sign bit, then take its weight away."""
-    cells = f"i{values.dtype.itemsize}"
-    extended: NDArray[Any] = (values ^ sign).view(cells) - sign.astype(cells)
-    return extended
-
-
-def _padding(pixels: NDArray[Any], grey: Greyscale) -> NDArray[np.bool_] | None:
-    """Where the padding is, or None where there is none.
-
-    Padding lies beyond all real values (C.7.5.1.1.2). A "padding value" in their midst is a writer's mistake, and to
-    black it out would punch holes into the picture.
-    """
-    if grey.padding is None:
-        return None
-    mask = padded(pixels, grey.padding)
-    real = pixels[~mask]
-    outside = real.size > 0 and mask.any() and (real.min() > grey.padding[0] or real.max() < grey.padding[1])
-    return mask if outside else None
-
-
-def _filled(pixels: NDArray[Any], grey: Greyscale, mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Padding must not bleed into the means beside it: it takes the darkest real value, and is blanked afterwards."""
-    real = pixels[~mask]
-    rising = getattr(grey.modality, "slope", 1.0) > 0
-    return np.where(mask, real.min() if rising != grey.inverted else real.max(), pixels)
+def _pixels(
+    data_set: Dataset, module: PixelModule, index: int, decoded: Decoded, presented: Greyscale | None
+) -> tuple[NDArray[Any], Greyscale | None]:
+    """Stored values with their pipeline, or RGB with None."""
+    precision = decoded.precision or module.bits_allocated
+    values = stored_values(decoded.samples, module, precision, signed=module.signed and module.samples == 1)
+    if values.ndim == 3:  # noqa: PLR2004 colour
+        bits = min(module.bits_stored, precision)
+        return rgb(values, "RGB" if decoded.rgb else module.photometric, bits), None
+    if module.photometric == "PALETTE COLOR":
+        return palette(values, data_set, module), None
+    grey = presented or greyscale(data_set, index, module)
+    first = supplemental(data_set, index)
+    return (values, grey) if first is None else (tinted(values, grey, data_set, module, first), None)
 
 
 def _scaled(known: Spacing | None, module: PixelModule, pixels: NDArray[Any]) -> Spacing | None:
     if known is None:
         return None
     down, across = module.rows / pixels.shape[0], module.columns / pixels.shape[1]
-    return Spacing(known.row * down, known.column * across, known.at_detector)
+    return replace(known, row=known.row * down, column=known.column * across)

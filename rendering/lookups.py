@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from rendering.groups import macro
-from rendering.module import first, number, numbers
+from rendering.module import first, number, numbers, octets, stored
 from rendering.window import Greyscale, Lut, Rescale, Window
 
 if TYPE_CHECKING:
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 #: Pictures of up to 8 bits without a window are meant to be seen as they are (PS3.3 C.11.2 leaves it open).
-_AS_IT_IS_BITS = 8
+_AS_IT_IS_BITS = _BYTE = 8
+#: XA, XRF and the retired biplane XA: their modality LUT leads back to X-ray intensity, for subtraction and not for the
+#: eye; windows are in stored values (dcmtk, dcm4che and others agree).
+_UNTRANSFORMED = frozenset(
+    {"1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2", "1.2.840.10008.5.1.4.1.1.12.3"}
+)
 
 
 def greyscale(data_set: Dataset, frame: int, module: PixelModule) -> Greyscale:
     """The pipeline of one frame of a MONOCHROME picture. `voi` is None when the header gives none."""
     rescale = _modality(macro(data_set, frame, "PixelValueTransformationSequence"), data_set, module)
-    voi = _voi(macro(data_set, frame, "FrameVOILUTSequence"), data_set, module)
+    voi = _voi(macro(data_set, frame, "FrameVOILUTSequence"), signed=_negative(rescale, module))
     if voi is None and module.bits_stored <= _AS_IT_IS_BITS and not module.signed:
         voi = _whole_range(rescale, module)
     return Greyscale(rescale, voi, _inverted(data_set, module), _padding(data_set, module))
@@ -32,6 +37,8 @@ def greyscale(data_set: Dataset, frame: int, module: PixelModule) -> Greyscale:
 
 def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale | Lut:
     """C.11.1; a LUT and a slope exclude each other."""
+    if str(data_set.get("SOPClassUID")) in _UNTRANSFORMED:
+        return Rescale()
     sequence = data_set.get("ModalityLUTSequence")
     if sequence:
         lut = lookup_table(sequence[0], signed=module.signed)
@@ -41,10 +48,18 @@ def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale 
     return Rescale(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0)
 
 
-def _voi(item: Dataset, data_set: Dataset, module: PixelModule) -> Window | Lut | None:
+def _negative(rescale: Rescale | Lut, module: PixelModule) -> bool:
+    """Whether modality values can be negative: then a VOI LUT begins at a signed value (C.11.2.1.1)."""
+    if isinstance(rescale, Lut):
+        return False
+    low, high = module.span
+    return min(rescale.slope * low + rescale.intercept, rescale.slope * high + rescale.intercept) < 0
+
+
+def _voi(item: Dataset, *, signed: bool) -> Window | Lut | None:
     """C.11.2. With both given either may be applied: the LUT is the curve that the vendor tuned for this picture."""
-    sequence = data_set.get("VOILUTSequence")
-    lut = lookup_table(sequence[0], signed=module.signed) if sequence else None
+    sequence = item.get("VOILUTSequence")
+    lut = lookup_table(sequence[0], signed=signed) if sequence else None
     return lut or _window(item)
 
 
@@ -61,8 +76,8 @@ def _window(item: Dataset) -> Window | None:
 def _whole_range(rescale: Rescale | Lut, module: PixelModule) -> Window | None:
     if isinstance(rescale, Lut):
         return None
-    ends = sorted((rescale.intercept, rescale.intercept + rescale.slope * ((1 << module.bits_stored) - 1)))
-    return Window(sum(ends) / 2, ends[1] - ends[0], "LINEAR_EXACT")
+    low, high = sorted(rescale.intercept + rescale.slope * end for end in module.span)
+    return Window((low + high) / 2, high - low, "LINEAR_EXACT")
 
 
 def _inverted(data_set: Dataset, module: PixelModule) -> bool:
@@ -71,12 +86,24 @@ def _inverted(data_set: Dataset, module: PixelModule) -> bool:
     return shape == "INVERSE" if shape in {"IDENTITY", "INVERSE"} else module.photometric == "MONOCHROME1"
 
 
-def _padding(data_set: Dataset, module: PixelModule) -> tuple[int, int] | None:
+def _padding(data_set: Dataset, module: PixelModule) -> tuple[float, float] | None:
+    """C.7.5.1.1.2, and C.7.6.24 for floating point."""
+    if module.real:
+        value = _real(data_set, "FloatPixelPaddingValue", "DoubleFloatPixelPaddingValue")
+        limit = _real(data_set, "FloatPixelPaddingRangeLimit", "DoubleFloatPixelPaddingRangeLimit")
+        return None if value is None else _ordered(value, value if limit is None else limit)
     if "PixelPaddingValue" not in data_set:
         return None
-    value = _stored(number(data_set, "PixelPaddingValue"), signed=module.signed)
-    limit = _stored(number(data_set, "PixelPaddingRangeLimit", value), signed=module.signed)
-    return (min(value, limit), max(value, limit))
+    whole = stored(number(data_set, "PixelPaddingValue"), signed=module.signed)
+    return _ordered(whole, stored(number(data_set, "PixelPaddingRangeLimit", whole), signed=module.signed))
+
+
+def _real(data_set: Dataset, *keywords: str) -> float | None:
+    return next((value for keyword in keywords for value in numbers(data_set, keyword)), None)
+
+
+def _ordered(one: float, other: float) -> tuple[float, float]:
+    return min(one, other), max(one, other)
 
 
 def lookup_table(item: Dataset, *, signed: bool) -> Lut | None:
@@ -84,27 +111,20 @@ def lookup_table(item: Dataset, *, signed: bool) -> Lut | None:
 
     LUTDescriptor is entries (0 means 65,536), first input, bits of an entry.
     """
-    descriptor, data = numbers(item, "LUTDescriptor"), item.get("LUTData")
-    if len(descriptor) != 3 or data is None:  # noqa: PLR2004 three values
+    descriptor = numbers(item, "LUTDescriptor")
+    if len(descriptor) != 3:  # noqa: PLR2004 three values
         return None
     count, start, bits = (int(value) for value in descriptor)
-    entries = _entries(data, count or 65_536)
+    entries = _entries(octets(item, "LUTData"), count & 0xFFFF or 65_536, bits)
     if entries.size == 0:
         return None
     # Writers mistake the bits; what the entries need is never less than they hold.
     bits = min(16, max(1, bits, int(entries.max()).bit_length()))
-    return Lut(_stored(start, signed=signed), entries, bits)
+    return Lut(stored(start, signed=signed), entries, bits)
 
 
-def _entries(data: Any, count: int) -> NDArray[np.uint16]:
-    if isinstance(data, bytes):
-        packed = np.frombuffer(data, np.uint8) if len(data) < 2 * count else np.frombuffer(data[: 2 * count], "<u2")
-        return packed[:count].astype(np.uint16)
-    several = [data] if isinstance(data, int) else data
-    return (np.asarray(several, dtype=np.int64) & 0xFFFF).astype(np.uint16)[:count]
-
-
-def _stored(value: int, *, signed: bool) -> int:
-    """A US or SS value, whichever the reader took it for, as the pixels' own sign says."""
-    low = value & 0xFFFF
-    return low - 0x10000 if signed and low & 0x8000 else low
+def _entries(data: bytes, count: int, bits: int) -> NDArray[np.uint16]:
+    """Two bytes an entry, or one where 8-bit entries are packed (C.11.1.1.1)."""
+    packed = bits <= _BYTE and len(data) <= count + 1
+    entries = np.frombuffer(data, np.uint8) if packed else np.frombuffer(data[: len(data) // 2 * 2], "<u2")
+    return entries[:count].astype(np.uint16)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rendering.errors import CannotShow
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ class PixelModule:
     #: Planar Configuration 1: all red, then all green, then all blue.
     planar: bool
     frames: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The lowest and the highest value that a stored integer can have."""
+        count = 1 << self.bits_stored
+        return (-count // 2, count // 2 - 1) if self.signed else (0, count - 1)
 
     @property
     def subsampled(self) -> bool:
@@ -103,6 +111,32 @@ def numbers(data_set: Dataset, keyword: str) -> tuple[float, ...]:
         return () if isinstance(value, (str, bytes)) else tuple(float(one) for one in several)
     except (TypeError, ValueError, OverflowError):
         return ()
+
+
+def octets(data_set: Dataset, key: str | tuple[int, int]) -> bytes:
+    """The value of an OB or OW element with its words in little endian, b"" where there is none (PS3.5 section 7.3)."""
+    element = data_set[key] if key in data_set else None  # noqa: SIM401 `get` of a keyword gives the value
+    if element is None or element.value is None:
+        return b""
+    if not isinstance(element.value, bytes):
+        return _packed(element.value)
+    if element.VR == "OW" and data_set.original_encoding[1] is False:
+        return np.frombuffer(element.value[: len(element.value) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return element.value
+
+
+def _packed(value: Any) -> bytes:
+    """Numbers (a US element) as the bytes that they are stored as."""
+    try:
+        return (np.atleast_1d(np.asarray(value, dtype=np.int64)) & 0xFFFF).astype("<u2").tobytes()
+    except (TypeError, ValueError, OverflowError):
+        return b""
+
+
+def stored(value: int, *, signed: bool) -> int:
+    """A US or SS value, whichever the reader took it for, as the pixels' own sign says."""
+    low = value & 0xFFFF
+    return low - 0x10000 if signed and low & 0x8000 else low
 
 
 def first(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from rendering.annotate import labelled, placeholder, text_size
+from rendering.autowindow import windowed
 from rendering.drawing import drawn
-from rendering.spacing import Spacing
-from rendering.window import WHITE, default_window, levels
+from rendering.window import WHITE, levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rendering.frame import Frame
+    from rendering.spacing import Spacing
 
 #: Smaller pictures are enlarged to this: on a phone a stamp helps nobody.
 LEAST_EDGE = 512
@@ -52,10 +53,7 @@ def shown(frame: Frame) -> Image.Image:
 def _seen(frame: Frame) -> NDArray[np.uint8]:
     if frame.grey is None:
         return frame.pixels if frame.pixels.flags.writeable else frame.pixels.copy()
-    grey = frame.grey
-    if grey.voi is None:
-        grey = grey.with_voi(default_window(frame.pixels, grey))
-    return levels(frame.pixels, grey, frame.bits)
+    return levels(frame.pixels, windowed(frame.pixels, frame.grey), frame.bits)
 
 
 def single(frame: Frame, width: int, height: int) -> Picture:
@@ -135,7 +133,7 @@ def _spacing(frame: Frame, fitted: tuple[int, int]) -> Spacing | None:
         return None
     rows, columns = frame.pixels.shape[:2]
     known = frame.spacing
-    return Spacing(known.row * rows / fitted[1], known.column * columns / fitted[0], known.at_detector)
+    return replace(known, row=known.row * rows / fitted[1], column=known.column * columns / fitted[0])
 
 
 def _common(several: Sequence[Spacing | None]) -> Spacing | None:

@@ -6,38 +6,62 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rendering.module import octets
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
 _GROUPS = range(0x6000, 0x6020, 2)
-_ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME, _DATA = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51, 0x3000
+_ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME, _BIT, _DATA = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51, 0x102, 0x3000
 
 
-def graphics(data_set: Dataset, frame: int, rows: int, columns: int) -> NDArray[np.bool_] | None:
+def graphics(
+    data_set: Dataset, frame: int, rows: int, columns: int, cells: NDArray[Any] | None = None
+) -> NDArray[np.bool_] | None:
     """Where the overlays of type G draw on the frame, rows x columns, or None where they do not.
 
-    Regions of interest (type R) are about measurements, and planes within the pixel data's own bits are retired.
+    `cells` are the frame's pixel cells with all their bits, where there are such: old writers keep a plane in a bit
+    above the stored ones. Regions of interest (type R) are about measurements and would cover the picture.
     """
     drawn = np.zeros((rows, columns), np.bool_)
     for group in _GROUPS:
-        if (group, _DATA) in data_set and str(_value(data_set, group, _TYPE, "G")).strip() == "G":
-            _draw(drawn, data_set, group, frame)
+        if (group, _ROWS) in data_set or (group, _DATA) in data_set:
+            _draw(drawn, data_set, group, frame, cells)
     return drawn if drawn.any() else None
 
 
-def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int) -> None:
+def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int, cells: NDArray[Any] | None) -> None:
+    if str(_value(data_set, group, _TYPE, "G")).strip() != "G":
+        return
+    given = (group, _DATA) in data_set
+    plane = _plane(data_set, group, frame) if given else _embedded(data_set, group, cells)
+    if plane is not None:
+        origin = _value(data_set, group, _ORIGIN, [1, 1])
+        _place(drawn, plane, int(origin[0]) - 1, int(origin[1]) - 1)
+
+
+def _plane(data_set: Dataset, group: int, frame: int) -> NDArray[np.bool_] | None:
+    """The frame's bits, one a pixel, least significant first (C.9.2.1.2)."""
     height, width = int(_value(data_set, group, _ROWS, 0)), int(_value(data_set, group, _COLUMNS, 0))
     planes, first = int(_value(data_set, group, _FRAMES, 1)), int(_value(data_set, group, _FIRST_FRAME, 1)) - 1
     # One plane lies on every frame, several on as many frames from the first on.
     plane = frame - first if planes > 1 else 0
-    data = np.frombuffer(_value(data_set, group, _DATA, b""), np.uint8)
+    data = np.frombuffer(octets(data_set, (group, _DATA)), np.uint8)
     start, count = plane * height * width, height * width
-    if not 0 <= plane < planes or count == 0 or 8 * data.size < start + count:
-        return
+    if not 0 <= plane < planes or count <= 0 or 8 * data.size < start + count:
+        return None
     bits = np.unpackbits(data[start // 8 : (start + count + 7) // 8], bitorder="little")[start % 8 :][:count]
-    origin = _value(data_set, group, _ORIGIN, [1, 1])
-    _place(drawn, bits.reshape(height, width).astype(np.bool_), int(origin[0]) - 1, int(origin[1]) - 1)
+    return bits.reshape(height, width).astype(np.bool_)
+
+
+def _embedded(data_set: Dataset, group: int, cells: NDArray[Any] | None) -> NDArray[np.bool_] | None:
+    """A plane in one unused bit of every pixel cell, retired in 2004 (C.9.2.1.1 of the edition before)."""
+    bit = int(_value(data_set, group, _BIT, 0))
+    if cells is None or cells.dtype.kind not in "iu" or not 0 < bit < 8 * cells.dtype.itemsize:
+        return None
+    plane: NDArray[np.bool_] = (cells >> bit & 1).astype(np.bool_)
+    return plane
 
 
 def _place(drawn: NDArray[np.bool_], plane: NDArray[np.bool_], top: int, left: int) -> None:

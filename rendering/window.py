@@ -18,9 +18,6 @@ Levels: TypeAlias = NDArray[np.uint8]
 WHITE = 255
 #: Up to this many bits a table of every possible value is quicker than the arithmetic on every pixel.
 TABLE_BITS = 16
-#: How much at each end of the histogram the default window leaves out, in percent.
-TAILS = 0.5
-_SAMPLE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,12 @@ class Greyscale:
     """Everything that turns one frame's stored values into levels."""
 
     modality: Rescale | Lut = field(default_factory=Rescale)
-    #: None: nothing in the header says, see `default_window`.
+    #: None: nothing in the header says, see `rendering.autowindow`.
     voi: Window | Lut | None = None
     #: MONOCHROME1, or PresentationLUTShape INVERSE: the lowest value is white.
     inverted: bool = False
     #: PixelPaddingValue up to PixelPaddingRangeLimit, as stored: shown black, counted nowhere (C.7.5.1.1.2).
-    padding: tuple[int, int] | None = None
+    padding: tuple[float, float] | None = None
     #: A Presentation LUT (C.11.4): from the whole range of the window's output, `first` is 0.
     presentation: Lut | None = None
 
@@ -104,7 +101,7 @@ def modality(stored: Numbers, step: Rescale | Lut) -> NDArray[np.float64]:
     return stored.astype(np.float64) * step.slope + step.intercept
 
 
-def padded(stored: Numbers, padding: tuple[int, int]) -> NDArray[np.bool_]:
+def padded(stored: Numbers, padding: tuple[float, float]) -> NDArray[np.bool_]:
     """Which of the stored values are padding and not picture."""
     low, high = padding
     return (stored >= low) & (stored <= high)
@@ -115,18 +112,6 @@ def span(values: Numbers) -> Window:
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return Window((low + high) / 2, high - low or 1.0, "LINEAR_EXACT")
-
-
-def default_window(pixels: Numbers, grey: Greyscale) -> Window:
-    """A window for a frame whose header has none: the histogram without its tails and without padding."""
-    step = max(1, int((pixels.size / _SAMPLE) ** 0.5))
-    sample = pixels[::step, ::step].ravel()
-    if grey.padding is not None:
-        sample = sample[~padded(sample, grey.padding)]
-    values = modality(sample, grey.modality)
-    values = values[np.isfinite(values)]
-    low, high = np.percentile(values, (TAILS, 100 - TAILS)) if values.size else (0.0, 0.0)
-    return span(values) if low == high else Window((low + high) / 2, high - low, "LINEAR_EXACT")
 
 
 def _voi(values: NDArray[np.float64], step: Window | Lut) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from rendering.preview import (
     render,
 )
 from rendering.safely import guarded
-from rendering.spacing import Spacing
+from rendering.spacing import Plane, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,7 @@ def test_a_panic_in_rust_is_a_damaged_picture_and_an_interrupt_is_not() -> None:
 @pytest.mark.parametrize(
     ("spacing", "width", "text", "pixels"),
     [
-        (Spacing(0.15, 0.15, at_detector=True), 2048, "5 cm at detector", 333),
+        (Spacing(0.15, 0.15, Plane.DETECTOR), 2048, "5 cm at detector", 333),
         (Spacing(0.7, 0.7), 512, "10 cm", 143),
         (Spacing(0.01, 0.01), 800, "2 mm", 200),
     ],

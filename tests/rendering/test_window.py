@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rendering.window import Greyscale, Lut, Rescale, Window, default_window, levels, modality, shade, span
+from rendering.window import Greyscale, Lut, Rescale, Window, levels, modality, shade
 
 EVERY_12_BIT = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 
@@ -83,22 +83,6 @@ def test_a_real_valued_frame_with_nan_still_shows() -> None:
     values = np.array([[0.0, np.nan], [1.0, np.inf]])
     seen = levels(values, Greyscale(voi=Window(0.5, 1, "LINEAR_EXACT")))
     assert seen.tolist() == [[0, 0], [255, 255]]
-
-
-def test_the_default_window_leaves_out_the_tails_and_the_padding() -> None:
-    pixels = np.full((100, 100), 5000, np.uint16)
-    pixels[:50] = np.linspace(1000, 2000, 5000).reshape(50, 100)
-    pixels[0, 0] = 65535
-    window = default_window(pixels, Greyscale(padding=(5000, 5000)))
-    assert 1000 <= window.centre - window.width / 2 <= 1010
-    assert 1990 <= window.centre + window.width / 2 <= 2000
-
-
-def test_the_default_window_of_a_flat_frame_is_no_division_by_zero() -> None:
-    flat = np.full((4, 4), 7, np.uint16)
-    window = default_window(flat, Greyscale())
-    assert levels(flat, Greyscale(voi=window)).shape == (4, 4)
-    assert span(flat).width > 0
 
 
 @given(
