@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rendering.frame import Frame
+    from rendering.notes import Origin
     from rendering.spacing import Spacing
 
 #: Smaller pictures are enlarged to this: on a phone a stamp helps nobody.
@@ -36,6 +37,8 @@ class Picture:
 
     image: Image.Image
     spacing: Spacing | None
+    #: What must be said about its frames.
+    origins: tuple[Origin, ...] = ()
 
 
 def shown(frame: Frame) -> Image.Image:
@@ -60,7 +63,7 @@ def single(frame: Frame, width: int, height: int) -> Picture:
     """One frame within `width` x `height`, its pixels made square."""
     image = shown(frame)
     fitted = _fitted(frame, width, height, LEAST_EDGE)
-    return Picture(_sized(frame, image, fitted), _spacing(frame, fitted))
+    return Picture(_sized(frame, image, fitted), _spacing(frame, fitted), (frame.origin,))
 
 
 def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, height: int) -> Picture:
@@ -76,7 +79,9 @@ def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, hei
         tile = labelled(_tile(frame, box, text), label, text)
         corner = (place % columns * (box[0] + _GAP), place // columns * (box[1] + _GAP))
         canvas.paste(tile, corner)
-    return Picture(canvas, _common([_spacing(one, _fitted(one, *box, min(box))) for one in frames if one is not None]))
+    good = [one for one in frames if one is not None]
+    spacings = [_spacing(one, _fitted(one, *box, min(box))) for one in good]
+    return Picture(canvas, _common(spacings), tuple(one.origin for one in good))
 
 
 def columns_for(count: int) -> int:

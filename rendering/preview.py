@@ -79,9 +79,11 @@ def render(plan: PreviewPlan) -> Preview:
 def _render(plan: PreviewPlan) -> Preview:
     from rendering.annotate import bar, captioned  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
     from rendering.encode import blurhash, smaller, within  # noqa: PLC0415
+    from rendering.notes import lossy_note, notes  # noqa: PLC0415
 
     picture, problems = _picture(plan)
-    image = captioned(picture.image, plan.caption, bar(picture.spacing, picture.image.width))
+    caption = " · ".join(filter(None, (plan.caption, lossy_note(picture.origins))))
+    image = captioned(picture.image, caption, bar(picture.spacing, picture.image.width))
     data, width, height = within(smaller(image, LONG_EDGE) if max(image.size) > LONG_EDGE else image, MAXIMUM_BYTES)
     thumbnail, thumbnail_width, thumbnail_height = within(smaller(image, THUMBNAIL_EDGE), THUMBNAIL_BYTES)
     return Preview(
@@ -93,8 +95,8 @@ def _render(plan: PreviewPlan) -> Preview:
         thumbnail_width=thumbnail_width,
         thumbnail_height=thumbnail_height,
         blurhash=blurhash(image),
-        alt_text=plan.alt_text,
-        caption=plan.caption,
+        alt_text=" ".join((plan.alt_text, *notes(picture.origins))),
+        caption=caption,
         problems=problems,
     )
 
