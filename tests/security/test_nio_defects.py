@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 import vodozemac
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from bot.matrix.errors import RateLimited
 from tests.bot.matrix.conftest import Raw, joined
@@ -415,7 +415,7 @@ async def test_the_header_says_how_long_to_wait(subject: Subject, proxy: Rewriti
     async with subject.running():
         room = await room_of(anna, subject)
         await known(subject, anna, room)
-        proxy.fail(r"PUT .*/send/m.room.encrypted", limited("1"))
+        proxy.fail(r"PUT .*/send/m.room.encrypted", faults.limited("1"))
         began = time.monotonic()
         await subject.send(room, "Ankle, three views")
         assert 1 <= time.monotonic() - began < 4
@@ -431,13 +431,6 @@ async def test_a_limit_beyond_all_patience_is_told(subject: Subject, proxy: Rewr
         sending.cancel()
         assert done
         assert isinstance(sending.exception(), RateLimited)
-
-
-def limited(seconds: str) -> Any:
-    async def fault(_request: Any, _proxy: Any) -> Any:
-        return web.json_response({"errcode": "M_LIMIT_EXCEEDED"}, status=429, headers={"Retry-After": seconds})
-
-    return fault
 
 
 # 12, 17: nothing is missed

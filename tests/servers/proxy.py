@@ -92,6 +92,24 @@ def status(code: int, errcode: str = "M_UNKNOWN", **more: Any) -> Any:
     return fault
 
 
+def limited(seconds: str) -> Any:
+    """Too many requests; how long to wait stands in the header, as the specification has it today."""
+
+    async def fault(_request: web.Request, _proxy: Proxy) -> web.StreamResponse:
+        return web.json_response({"errcode": "M_LIMIT_EXCEEDED"}, status=429, headers={"Retry-After": seconds})
+
+    return fault
+
+
+def answered(body: bytes) -> Any:
+    """All is well, says somebody who has asked nobody, and then something else."""
+
+    async def fault(_request: web.Request, _proxy: Proxy) -> web.StreamResponse:
+        return web.Response(body=body, content_type="application/json")
+
+    return fault
+
+
 def html(code: int = 502) -> Any:
     """A page of some proxy on the way."""
 
