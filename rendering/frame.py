@@ -18,7 +18,7 @@ from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
 from rendering.notes import Origin, origin
-from rendering.overlay import graphics
+from rendering.overlay import Spare, graphics
 from rendering.palette import palette, supplemental, tinted
 from rendering.reduce import any_of, box_mean, factor, resampled, sampled
 from rendering.shutter import shutter
@@ -118,8 +118,8 @@ def _frame(
             pixels, blank = filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
     size = (module.rows, module.columns)
-    cells = decoded.samples if decoded.samples.shape == size else None
-    drawn = presented.overlays if presented else graphics(header.data_set, index, *size, cells)
+    spare = Spare(decoded.samples, module.unused_bits) if decoded.samples.shape == size else None
+    drawn = presented.overlays if presented else graphics(header.data_set, index, *size, spare)
     closed = presented.shutter if presented else shutter(header.data_set, index, *size)
     frame = Frame(
         pixels,

@@ -46,6 +46,12 @@ class PixelModule:
         return (-count // 2, count // 2 - 1) if self.signed else (0, count - 1)
 
     @property
+    def unused_bits(self) -> int:
+        """Bits of a cell, as a mask, that are no part of a stored integer."""
+        stored_bits = ((1 << self.bits_stored) - 1) << (self.high_bit + 1 - self.bits_stored)
+        return 0 if self.real else ((1 << self.bits_allocated) - 1) & ~stored_bits
+
+    @property
     def subsampled(self) -> bool:
         """Whether native pixels share their chrominance in pairs (C.7.6.3.1.2, YBR_FULL_422)."""
         return self.photometric in {"YBR_FULL_422", "YBR_PARTIAL_422"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,26 +17,34 @@ _GROUPS = range(0x6000, 0x6020, 2)
 _ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME, _BIT, _DATA = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51, 0x102, 0x3000
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A frame's pixel cells, rows x columns with all their bits, and which of those bits are not stored values."""
+
+    cells: NDArray[Any]
+    bits: int
+
+
 def graphics(
-    data_set: Dataset, frame: int, rows: int, columns: int, cells: NDArray[Any] | None = None
+    data_set: Dataset, frame: int, rows: int, columns: int, spare: Spare | None = None
 ) -> NDArray[np.bool_] | None:
     """Where the overlays of type G draw on the frame, rows x columns, or None where they do not.
 
-    `cells` are the frame's pixel cells with all their bits, where there are such: old writers keep a plane in a bit
-    above the stored ones. Regions of interest (type R) are about measurements and would cover the picture.
+    Old writers keep a plane in a bit of the pixels that is not stored: `spare`. Regions of interest (type R) are about
+    measurements, and would cover the picture.
     """
     drawn = np.zeros((rows, columns), np.bool_)
     for group in _GROUPS:
         if (group, _ROWS) in data_set or (group, _DATA) in data_set:
-            _draw(drawn, data_set, group, frame, cells)
+            _draw(drawn, data_set, group, frame, spare)
     return drawn if drawn.any() else None
 
 
-def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int, cells: NDArray[Any] | None) -> None:
+def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int, spare: Spare | None) -> None:
     if str(_value(data_set, group, _TYPE, "G")).strip() != "G":
         return
     given = (group, _DATA) in data_set
-    plane = _plane(data_set, group, frame) if given else _embedded(data_set, group, cells)
+    plane = _plane(data_set, group, frame) if given else _embedded(data_set, group, spare)
     if plane is not None:
         origin = _value(data_set, group, _ORIGIN, [1, 1])
         _place(drawn, plane, int(origin[0]) - 1, int(origin[1]) - 1)
@@ -55,12 +64,12 @@ def _plane(data_set: Dataset, group: int, frame: int) -> NDArray[np.bool_] | Non
     return bits.reshape(height, width).astype(np.bool_)
 
 
-def _embedded(data_set: Dataset, group: int, cells: NDArray[Any] | None) -> NDArray[np.bool_] | None:
+def _embedded(data_set: Dataset, group: int, spare: Spare | None) -> NDArray[np.bool_] | None:
     """A plane in one unused bit of every pixel cell, retired in 2004 (C.9.2.1.1 of the edition before)."""
     bit = int(_value(data_set, group, _BIT, 0))
-    if cells is None or cells.dtype.kind not in "iu" or not 0 < bit < 8 * cells.dtype.itemsize:
+    if spare is None or not spare.bits >> bit & 1 or bit >= 8 * spare.cells.dtype.itemsize:
         return None
-    plane: NDArray[np.bool_] = (cells >> bit & 1).astype(np.bool_)
+    plane: NDArray[np.bool_] = (spare.cells >> bit & 1).astype(np.bool_)
     return plane
 
 
