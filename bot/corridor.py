@@ -28,6 +28,7 @@ from ledger import outbox, shares
 from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
 from ledger.states import ShareState
+from rendering.guides import read_guide
 from rendering.preview import Preview, render
 from studies.identity import identity_line
 
@@ -146,6 +147,7 @@ class Corridor:
             source,
             spool=self._spool,
             render=lambda plan: self._workers.submit(render, plan),
+            read=lambda path: self._workers.submit(read_guide, path),
             on_progress=progress.note,
         )
         async with progress.shown():

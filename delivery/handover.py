@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING
 
 from delivery.parcel import Parcel, pack
 from delivery.parts import plan_parts, refusal
-from rendering.errors import CannotShow
-from rendering.keyimages import choose, unshown
+from rendering.documents import pages
+from rendering.errors import NO_PAGE, CannotShow
+from rendering.guided import guided, withdrawn
+from rendering.guides import MOST_GUIDES, is_guide
+from rendering.keyimages import unshown
+from rendering.kinds import kind
 from rendering.preview import Preview, PreviewPlan
 
 if TYPE_CHECKING:
@@ -25,10 +29,13 @@ if TYPE_CHECKING:
 
     from delivery.parts import Part
     from delivery.spool import Spool
+    from rendering.guides import Guide
     from rendering.keyimages import Choice
     from studies.model import Instance, Study, StudySource
 
 Render = Callable[[PreviewPlan], Awaitable[Preview]]
+#: Reads a key object selection or presentation state, None where it makes no sense.
+Read = Callable[["Path"], Awaitable["Guide | None"]]
 
 #: The step that names what could not be shown.
 UNSHOWN = "unshown"
@@ -46,7 +53,7 @@ class Posting:
     item: Preview | Parcel | str
     #: Its place among all of its kind, from 1.
     number: int = 1
-    #: What is wrong with it: a line for each file that a contact sheet could not show.
+    #: What its author wrote about it, then what is wrong with it: a line for each file that a sheet could not show.
     notes: tuple[str, ...] = ()
 
 
@@ -69,23 +76,26 @@ class Handover:
         *,
         spool: Spool,
         render: Render,
+        read: Read,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.study = study
         self._source = source
         self._spool = spool
         self._render = render
+        self._read = read
         self._on_progress = on_progress
 
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
-        """Every picture of the study in reading order, then one message that names what has none, and why.
+        """Every picture, key images first, then in reading order; then one message that names what has none, and why.
 
         Raises the errors of `studies.errors` when the source fails.
         """
         if UNSHOWN in kept:  # the last of them
             return
-        choices = choose(self.study)
-        problems = _lines(unshown(self.study))
+        guides = await self._guides()
+        choices = [*guided(self.study, guides), *pages(self.study)]
+        problems = _lines(_without_picture(self.study, choices, guides))
         for number, choice in enumerate(choices, start=1):
             self._on_progress(Progress("Preview", number, len(choices)))
             step = f"preview {choice.key}"
@@ -94,12 +104,13 @@ class Handover:
             try:
                 preview = await self._render(choice.plan(await self._paths(choice)))
             except CannotShow as error:
-                problems += _lines((instance, error.reason) for instance, _ in choice.instances)
+                if error.code != NO_PAGE:
+                    problems += _lines((instance, _why(choice, instance, error)) for instance, _ in choice.instances)
                 continue
             notes = _lines((choice.instances[tile][0], reason) for tile, reason in preview.problems)
-            yield Posting(step, preview, number, tuple(notes))
+            yield Posting(step, preview, number, (*choice.notes, *notes))
         if problems:
-            yield Posting(UNSHOWN, _unshown_words(problems))
+            yield Posting(UNSHOWN, _unshown_words(list(dict.fromkeys(problems))))
 
     async def parcels(self, kept: Collection[str], part_bytes: int) -> AsyncGenerator[Posting, None]:
         """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
@@ -116,6 +127,15 @@ class Handover:
                 yield Posting(step, await self._packed(part), part.number)
         if refused and TOO_LARGE not in kept:
             yield Posting(TOO_LARGE, _listed(refused))
+
+    async def _guides(self) -> list[Guide]:
+        """What is said in the study about its pictures. Whatever cannot be read is named with the rest."""
+        documents = sorted(filter(is_guide, self.study.instances), key=lambda one: one.size)[:MOST_GUIDES]
+        found = []
+        for _, path in await self._files(documents) if documents else ():
+            with contextlib.suppress(CannotShow):
+                found.append(await self._read(path))
+        return [guide for guide in found if guide is not None]
 
     async def _paths(self, choice: Choice) -> dict[str, Path]:
         return {instance.key: path for instance, path in await self._files(choice.files)}
@@ -157,6 +177,19 @@ def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:
 def _line(instance: Instance, reason: str) -> str:
     number = f"Image {instance.instance_number}" if instance.instance_number is not None else "An image"
     return f"{number} ({instance.sop_instance_uid}): {reason}"
+
+
+def _without_picture(study: Study, choices: Sequence[Choice], guides: Sequence[Guide]) -> list[tuple[Instance, str]]:
+    """Every instance of which no picture is even tried, with a few words on what it is. Guides speak for themselves."""
+    gone = withdrawn(guides)
+    said = {guide.sop_instance_uid for guide in guides} | gone.keys()
+    said |= {choice.instances[0][0].sop_instance_uid for choice in choices if choice.page}
+    taken_back = [(one, gone[one.sop_instance_uid]) for one in study.instances if one.sop_instance_uid in gone]
+    return [*taken_back, *(pair for pair in unshown(study) if pair[0].sop_instance_uid not in said)]
+
+
+def _why(choice: Choice, instance: Instance, error: CannotShow) -> str:
+    return f"{kind(instance.sop_class_uid)}: {error.reason}" if choice.page else error.reason
 
 
 def _unshown_words(problems: Sequence[str]) -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from config.errors import Mistake
 
+#: The code of a page that the document does not have: nothing is wrong, there are only no more pages.
+NO_PAGE = "P31"
+
 
 class CannotShow(Mistake):
     """One file cannot be shown. The study goes on; the file is delivered all the same.

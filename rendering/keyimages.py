@@ -49,16 +49,30 @@ class Choice:
     labels: tuple[str, ...]
     caption: str
     alt_text: str
+    #: The presentation state that its one image is shown through.
+    state: Instance | None = None
+    #: It is a page of a document, whose number from 0 stands for the frame.
+    page: bool = False
+    #: What its author typed about it: for the encrypted words beside the picture, never burnt in.
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Instance, ...]:
         """The instances whose files must be fetched, each once."""
-        return tuple({instance.key: instance for instance, _ in self.instances}.values())
+        needed = [instance for instance, _ in self.instances]
+        if self.state is not None:
+            needed.append(self.state)
+        return tuple({instance.key: instance for instance in needed}.values())
+
+    def said(self, more: str) -> Choice:
+        """The same with a few more words of ours about it."""
+        return replace(self, caption=f"{self.caption} · {more}", alt_text=f"{_capital(more)}: {self.alt_text}")
 
     def plan(self, paths: Mapping[str, Path]) -> PreviewPlan:
         """The plan, now that the files are there. `paths` by `Instance.key`; those without a file are left out."""
+        state = paths.get(self.state.key) if self.state is not None else None
         tiles = tuple(
-            Tile(paths[instance.key], frame, label)
+            Tile(paths[instance.key], frame, label, state, self.page)
             for (instance, frame), label in zip(self.instances, self.labels, strict=True)
             if instance.key in paths
         )
@@ -145,8 +159,14 @@ def _key(series: Series, place: int) -> str:
 
 
 def _single(series: Series, instance: Instance) -> Choice:
-    title = _title(series, instance)
-    return Choice(f"view/{instance.key}", ((instance, 0),), ("",), _caption(series, instance), _spoken(title, ""))
+    return picture(series, instance, 0, f"view/{instance.key}")
+
+
+def picture(series: Series, instance: Instance, frame: int, key: str) -> Choice:
+    """One frame, from 0, alone and large."""
+    said = f"frame {frame + 1}" if instance.number_of_frames > 1 else ""
+    caption = " · ".join(filter(None, (_caption(series, instance), said)))
+    return Choice(key, ((instance, frame),), ("",), caption, spoken(_title(series, instance), said))
 
 
 def _sheet(series: Series, key: str, shown: Sequence[Instance], text: str) -> Choice:
@@ -157,8 +177,17 @@ def _sheet(series: Series, key: str, shown: Sequence[Instance], text: str) -> Ch
         tuple((one, 0) for one in shown),
         labels,
         f"{_capital(title)} · {text}",
-        _spoken(title.replace(" · ", ", "), f"contact sheet, {text}"),
+        spoken(title.replace(" · ", ", "), f"contact sheet, {text}"),
     )
+
+
+def sheet_of(key: str, picked: Sequence[tuple[Series, Instance, int]], words: str) -> Choice:
+    """A contact sheet of frames, from 0, of any series."""
+    frames = tuple((instance, frame) for _, instance, frame in picked)
+    labels = tuple(str(frame + 1) if one.number_of_frames > 1 else _label(one, frame + 1) for one, frame in frames)
+    subject = ", ".join(dict.fromkeys(_subject(series) for series, _, _ in picked))
+    text = f"{len(picked)} times {words}" if len(picked) > 1 else words
+    return Choice(key, frames, labels, f"{_capital(subject)} · {text}", spoken(subject, f"contact sheet, {text}"))
 
 
 def _moving(series: Series, instance: Instance) -> Choice:
@@ -172,7 +201,7 @@ def _moving(series: Series, instance: Instance) -> Choice:
         tuple((instance, frame) for frame in frames),
         tuple(str(frame + 1) for frame in frames),
         f"{caption} · {text}",
-        _spoken(_title(series, instance), f"contact sheet, {text}"),
+        spoken(_title(series, instance), f"contact sheet, {text}"),
     )
 
 
@@ -240,7 +269,8 @@ def _image_number(instance: Instance) -> str:
     return f"image {instance.instance_number}" if instance.instance_number is not None else ""
 
 
-def _spoken(title: str, more: str) -> str:
+def spoken(title: str, more: str) -> str:
+    """What a screen reader says."""
     text = ", ".join(filter(None, (title, more)))
     return f"{_capital(text)}. Preview, not for primary interpretation."
 

@@ -6,6 +6,11 @@ from __future__ import annotations
 _KINDS = (
     ("1.2.840.10008.5.1.4.1.1.88.59", "a selection of key images"),
     ("1.2.840.10008.5.1.4.1.1.88.67", "a radiation dose report"),
+    ("1.2.840.10008.5.1.4.1.1.88.68", "a radiation dose report"),
+    ("1.2.840.10008.5.1.4.1.1.88.73", "a radiation dose report"),
+    ("1.2.840.10008.5.1.4.1.1.88.74", "a plan of what was injected"),
+    ("1.2.840.10008.5.1.4.1.1.88.75", "a record of what was injected"),
+    ("1.2.840.10008.5.1.4.1.1.88.76", "a radiation dose report"),
     ("1.2.840.10008.5.1.4.1.1.88.", "a structured report"),
     ("1.2.840.10008.5.1.4.1.1.104.1", "a PDF document"),
     ("1.2.840.10008.5.1.4.1.1.104.2", "a CDA document"),

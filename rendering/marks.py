@@ -105,11 +105,11 @@ def _words(item: Dataset, place: Place) -> Words | None:
     return Words(text, box, anchor[0] if anchor else None, bool(anchor) and seen, justified)
 
 
-def readable(text: Any) -> str:
+def readable(text: Any, most: int = MOST_LETTERS) -> str:
     """Text of a header without control and formatting characters, bounded, its lines kept."""
-    lines = str(text or "")[: 2 * MOST_LETTERS].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = str(text or "")[: 2 * most].replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = ("".join(one for one in line if unicodedata.category(one)[0] != "C").strip() for line in lines)
-    return "\n".join(kept)[:MOST_LETTERS].strip()
+    return "\n".join(kept)[:most].strip()
 
 
 def _unit(item: Dataset, keyword: str) -> str | None:

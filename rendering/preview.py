@@ -34,6 +34,8 @@ class Tile:
     label: str = ""
     #: A presentation state that the picture is shown through.
     state: Path | None = None
+    #: Whether `frame` is a page of a document without pixels.
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,21 @@ def _picture(plan: PreviewPlan) -> tuple[Picture, tuple[tuple[int, str], ...]]:
     from rendering import montage  # noqa: PLC0415
     from rendering.annotate import STRIP  # noqa: PLC0415
 
+    if plan.tiles and plan.tiles[0].page:
+        return _page(plan.tiles[0]), ()
     room = (LONG_EDGE, LONG_EDGE - STRIP)
     count = len(plan.tiles)
     frames, problems = _frames(plan, max(room) if count == 1 else montage.tile_edge(count, *room))
     if len(frames) == 1 and frames[0] is not None:
         return montage.single(frames[0], *room), problems
     return montage.sheet(frames, [tile.label for tile in plan.tiles], *room), problems
+
+
+def _page(tile: Tile) -> Picture:
+    from rendering.documents import page  # noqa: PLC0415
+    from rendering.montage import Picture  # noqa: PLC0415
+
+    return Picture(page(tile.path, tile.frame), None)
 
 
 def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tuple[int, str], ...]]:

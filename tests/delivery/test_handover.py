@@ -13,6 +13,7 @@ from delivery.handover import NAMED, TOO_LARGE, UNSHOWN, Handover, Posting, Prog
 from delivery.parcel import Parcel
 from delivery.spool import Spool
 from rendering.errors import CannotShow
+from rendering.guides import Guide, read_guide
 from rendering.preview import Preview, PreviewPlan, render
 from studies.errors import InstanceMissing
 from studies.sources.folder import FolderSource
@@ -28,6 +29,10 @@ MUCH = 50_000_000
 
 async def in_this_process(plan: PreviewPlan) -> Preview:
     return render(plan)
+
+
+async def here(path: Path) -> Guide | None:
+    return read_guide(path)
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def spool(tmp_path: Path) -> Spool:
 async def handover(source: FolderSource, spool: Spool, uid: str, notes: list[Progress] | None = None) -> Handover:
     study = await source.study(uid)
     told = (lambda _: None) if notes is None else notes.append
-    return Handover(study, source, spool=spool, render=in_this_process, on_progress=told)
+    return Handover(study, source, spool=spool, render=in_this_process, read=here, on_progress=told)
 
 
 async def every(walk: AsyncGenerator[Posting, None]) -> list[Posting]:
@@ -83,7 +88,7 @@ async def test_kept_previews_are_not_made_again(source: FolderSource, spool: Spo
         made.append(plan.key)
         return render(plan)
 
-    again = Handover(await source.study(uid), source, spool=spool, render=counted)
+    again = Handover(await source.study(uid), source, spool=spool, render=counted, read=here)
     assert [one.step for one in await every(again.previews({first.step, third.step}))] == [second.step]
     assert [f"preview {key}" for key in made] == [second.step]
 
@@ -95,7 +100,7 @@ async def test_what_has_no_pixels_is_named_in_one_line(source: FolderSource, spo
     assert last.step == UNSHOWN
     assert str(last.item).splitlines() == [
         "No preview of these; they are in the DICOM files all the same:",
-        f"Image 9 ({dicom.uid('ankle', 'sr')}): a structured report",
+        f"Image 9 ({dicom.uid('ankle', 'sr')}): a structured report: there is no text in it",
     ]
 
 
@@ -113,7 +118,7 @@ async def test_a_file_that_cannot_be_shown_is_named_once_however_many_frames_it_
     async def refuse(plan: PreviewPlan) -> Preview:
         raise CannotShow("its picture is damaged")
 
-    broken = Handover(await source.study(uid), source, spool=spool, render=refuse)
+    broken = Handover(await source.study(uid), source, spool=spool, render=refuse, read=here)
     [named] = await every(broken.previews(()))
     assert str(named.item).splitlines()[1:] == [f"Image 1 ({dicom.uid('ankle', 'AP')}): its picture is damaged"]
 

@@ -1,0 +1,48 @@
+"""A page of an encapsulated PDF (PS3.3 A.45.1), drawn by PDFium without scripts and forms.
+
+A PDF is a hostile format: this runs where pictures are decoded, never in the bot's own process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rendering.errors import NO_PAGE, CannotShow
+from rendering.module import number
+from rendering.page import HEIGHT, WIDTH
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from pydicom.dataset import Dataset
+
+_START, _WITHIN = b"%PDF-", 1024
+#: How bright white paper is, of 255: it would dazzle in a dark chat.
+_PAPER = 215
+#: Sizes of a page in points that somebody can have meant: a stamp, and a wall.
+_EDGES = (1.0, 20_000.0)
+
+
+def pdf(document: Dataset, wanted: int) -> Image.Image:
+    """Page `wanted`, from 0, of mode L or RGB, within `WIDTH` x `HEIGHT`. Raises `CannotShow`, also beyond the last."""
+    import pypdfium2  # noqa: PLC0415 a large library that few studies need
+
+    data = document.get("EncapsulatedDocument") or b""
+    data = data[: number(document, "EncapsulatedDocumentLength") or len(data)]
+    if _START not in data[:_WITHIN]:
+        raise CannotShow("it is damaged", "P33")
+    with pypdfium2.PdfDocument(data) as opened:
+        if not 0 <= wanted < len(opened):
+            raise CannotShow("it has no such page", NO_PAGE)
+        page = opened[wanted]
+        width, height = page.get_size()
+        if not all(_EDGES[0] <= edge <= _EDGES[1] for edge in (width, height)):
+            raise CannotShow("its page has no sensible size", "P34")
+        drawn = page.render(scale=min(WIDTH / width, HEIGHT / height), may_draw_forms=False)
+        return _dimmed(drawn.to_pil())
+
+
+def _dimmed(image: Image.Image) -> Image.Image:
+    """Paper less bright, and grey where it has no colour: half as large."""
+    image = image.convert("RGB").point([level * _PAPER // 255 for level in range(256)] * 3)
+    red, green, blue = image.split()
+    return red if red.tobytes() == green.tobytes() == blue.tobytes() else image

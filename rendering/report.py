@@ -1,0 +1,146 @@
+"""A structured report as pages (PS3.3 A.35, C.17): its content tree walked within bounds.
+
+Who it is about stands beside the picture, encrypted, and is not repeated: the observation context is left out.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset
+
+from rendering.errors import CannotShow
+from rendering.marks import readable
+from rendering.module import first
+from rendering.page import MOST_PAGES, Block, laid_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from PIL import Image
+
+#: Of one report. More is a machine's measurements, which nobody reads on a phone.
+MOST_ITEMS, MOST_TEXT = 2_000, 20_000
+_DEEPEST = 16
+#: Conclusion, impression, recommendation: sections and their items (PS3.16 annex D).
+_CONCLUSIONS = frozenset({"121072", "121073", "121074", "121075", "121076", "121077"})
+#: Subject's name, ID, birth date, sex, age: the patient, wherever a writer put it. And the report's own language.
+_UNSAID = frozenset({"121029", "121030", "121031", "121032", "121033", "121049"})
+_CONTEXT = frozenset({"HAS OBS CONTEXT", "HAS ACQ CONTEXT"})
+
+
+def report(document: Dataset) -> list[Image.Image]:
+    """Its first pages. A report that is longer than one begins with its conclusions once more, for they are asked for.
+
+    Raises `CannotShow` when there is nothing to read in it.
+    """
+    head, body = _head(document), list(_told(document))
+    if not body:
+        raise CannotShow("there is no text in it", "P32")
+    pages = laid_out([*head, *body], more="Continued in the DICOM file")
+    conclusions = [block for item in _conclusions(document) for block in _item(item, 0)]
+    if len(pages) > 1 and conclusions:
+        repeated = [*head, *conclusions, Block("The whole report", "heading"), *body]
+        pages = laid_out(repeated, more="Continued in the DICOM file")
+    return pages[:MOST_PAGES]
+
+
+def _head(document: Dataset) -> list[Block]:
+    """Title, when, and whether somebody stands for it (C.17.2)."""
+    date = str(document.get("ContentDate") or "")
+    when = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else ""  # noqa: PLR2004 a DA
+    partial = str(document.get("CompletionFlag") or "") == "PARTIAL"
+    preliminary = str(document.get("PreliminaryFlag") or "") == "PRELIMINARY"
+    verified = str(document.get("VerificationFlag") or "") == "VERIFIED"
+    stand = ("partial, " if partial else "") + ("preliminary, " if preliminary else "")
+    state = f"{stand}{'verified' if verified else 'not verified'}"
+    return [Block(_name(document) or "Report", "title"), Block(f"{when} {state}".strip(), "name")]
+
+
+def _told(document: Dataset) -> Iterator[Block]:
+    items = islice(_children(document), MOST_ITEMS)
+    return chain.from_iterable(_item(item, 0) for item in items)
+
+
+def _children(parent: Dataset) -> Iterator[Dataset]:
+    return (item for item in parent.get("ContentSequence") or () if _is_said(item))
+
+
+def _is_said(item: Dataset) -> bool:
+    return str(item.get("RelationshipType") or "") not in _CONTEXT and _code(item) not in _UNSAID
+
+
+def _item(item: Dataset, depth: int) -> Iterator[Block]:
+    """What an item says, then what hangs from it, one step to the right under a heading or a name."""
+    kind, name, value = str(item.get("ValueType") or ""), _name(item), _value(item)
+    below = [] if depth >= _DEEPEST else [block for one in _children(item) for block in _item(one, depth + 1)]
+    if kind == "CONTAINER":
+        if name and below:
+            yield Block(name, "heading")
+    elif value:
+        if name and (kind == "TEXT" or len(value) > 40):  # noqa: PLR2004 longer than the name's line has room for
+            yield Block(name, "name", max(0, depth - 1))
+            yield Block(value, "body", max(0, depth - 1))
+        else:
+            yield Block(f"{name}: {value}" if name else value, "body", max(0, depth - 1))
+    yield from below
+
+
+def _conclusions(parent: Dataset, depth: int = 0) -> Iterator[Dataset]:
+    """The highest items that are conclusions."""
+    for item in islice(_children(parent), MOST_ITEMS):
+        if _code(item) in _CONCLUSIONS:
+            yield item
+        elif depth < _DEEPEST:
+            yield from _conclusions(item, depth + 1)
+
+
+def _value(item: Dataset) -> str:
+    say = _VALUES.get(str(item.get("ValueType") or ""))
+    return readable(say(item), MOST_TEXT) if say else ""
+
+
+def _number(item: Dataset) -> str:
+    measured = item.get("MeasuredValueSequence")
+    if not measured:
+        return ""
+    unit = _concept(measured[0], "MeasurementUnitsCodeSequence")
+    said = str(unit.get("CodeValue") or "")
+    return f"{first(measured[0].get('NumericValue'))} {'' if said == '1' or '{' in said else said}".strip()
+
+
+def _meaning(item: Dataset) -> str:
+    return str(_concept(item, "ConceptCodeSequence").get("CodeMeaning") or "")
+
+
+def _date(item: Dataset) -> str:
+    return str(item.get("DateTime") or item.get("Date") or item.get("Time") or "")
+
+
+def _person(item: Dataset) -> str:
+    return str(item.get("PersonName") or "").replace("^", " ").strip()
+
+
+_VALUES: dict[str, Callable[[Dataset], str]] = {
+    "TEXT": lambda item: str(item.get("TextValue") or ""),
+    "CODE": _meaning,
+    "NUM": _number,
+    "DATE": _date,
+    "TIME": _date,
+    "DATETIME": _date,
+    "PNAME": _person,
+}
+
+
+def _name(item: Dataset) -> str:
+    return readable(_concept(item, "ConceptNameCodeSequence").get("CodeMeaning"))
+
+
+def _code(item: Dataset) -> str:
+    return str(_concept(item, "ConceptNameCodeSequence").get("CodeValue") or "")
+
+
+def _concept(item: Dataset, sequence: str) -> Dataset:
+    found = item.get(sequence)
+    return found[0] if found else Dataset()
