@@ -66,6 +66,11 @@ def write(dataset: Dataset, pixels: NDArray[Any], path: Path) -> Path:
     """As a Part 10 file, explicit VR little endian."""
     dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
     dataset["PixelData"].VR = "OW"
+    return save(dataset, path)
+
+
+def save(dataset: Dataset, path: Path) -> Path:
+    """The same of a data set without pixels."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
@@ -75,6 +80,14 @@ def write(dataset: Dataset, pixels: NDArray[Any], path: Path) -> Path:
     dataset.file_meta = meta
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+def item(**attributes: Any) -> Dataset:
+    """One item of a sequence."""
+    made = Dataset()
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made
 
 
 def place(dataset: Dataset, z: float, field: float) -> None:

@@ -12,7 +12,16 @@ import pydicom
 import pytest
 
 from studies.read import read_header
-from studies.synthetic import write_ankle, write_ct, write_mr
+from studies.synthetic import (
+    write_ankle,
+    write_ct,
+    write_document,
+    write_ecg,
+    write_marks,
+    write_mr,
+    write_report,
+    write_selection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +48,24 @@ def test_every_object_is_complete(ankle: list[Path], tmp_path: Path) -> None:
     others = {"patient_id": "H1", "nhs_number": "9990000026"}
     for path in [*ankle, *write_ct(tmp_path / "ct", slices=2), *write_mr(tmp_path / "mr", slices=2, **others)]:
         assert errors(path) == []
+
+
+def test_every_companion_is_complete_and_of_the_ankles_study(ankle: list[Path], tmp_path: Path) -> None:
+    study = pydicom.dcmread(ankle[0]).StudyInstanceUID
+    for write in (write_marks, write_selection, write_report, write_document):
+        path = write(tmp_path)
+        assert errors(path) == []
+        assert pydicom.dcmread(path).StudyInstanceUID == study
+    assert errors(write_ecg(tmp_path)) == []
+
+
+def test_what_the_companions_refer_to_is_there(ankle: list[Path], tmp_path: Path) -> None:
+    views = {pydicom.dcmread(path).SOPInstanceUID for path in ankle}
+    state, selection = pydicom.dcmread(write_marks(tmp_path)), pydicom.dcmread(write_selection(tmp_path))
+    (series,) = state.ReferencedSeriesSequence
+    referred = [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence]
+    chosen = [one.ReferencedSOPSequence[0] for one in selection.ContentSequence if one.ValueType == "IMAGE"]
+    assert {*referred, *(one.ReferencedSOPInstanceUID for one in chosen)} <= views
 
 
 def test_the_ankle_has_three_views_with_laterality_and_spacing(ankle: list[Path]) -> None:
