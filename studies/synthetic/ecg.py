@@ -1,4 +1,4 @@
-"""A twelve-lead ECG of ten seconds in sinus rhythm (PS3.3 A.34.3), each wave a bell that turns with the heart's axis."""
+"""A twelve-lead ECG of ten seconds in sinus rhythm (PS3.3 A.34.3): each wave a bell, seen from each lead."""
 
 from __future__ import annotations
 
