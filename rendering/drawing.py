@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _BRIGHT, _DARK = 255, 0
 #: Of the caption's size: an annotation stands beside what it is about, and must leave it free.
-_SMALLER = 0.72
+_SMALLER = 0.8
 #: A line's width, in parts of the text's size.
-_THIN = 12
+_THIN = 10
 #: Coordinates further out than this, in pictures, are drawn no further: Pillow counts in 32 bits.
 _FAR = 4.0
 

@@ -143,7 +143,10 @@ class _Paper:
         part = SECONDS / len(shown)
         for place, lead in enumerate(shown):
             self._trace(lead, place * part, (place + 1) * part, middle)
-            self._words(lead.name, LEFT + place * part * SPEED + 1, middle - ROW / 2 + 1)
+            left = LEFT + place * part * SPEED
+            self._words(lead.name, left + 1, middle - ROW / 2 + 1)
+            if place:
+                self._line([(left, middle - 4), (left, middle - 2)])
 
     def done(self, foot: str) -> Image.Image:
         self._words(foot, MARGIN, self._tall - MARGIN - _FOOT + 1)

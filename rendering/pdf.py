@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _START, _WITHIN = b"%PDF-", 1024
 #: How bright white paper is, of 255: it would dazzle in a dark chat.
 _PAPER = 215
+#: Drawn so much larger than shown, so that it can be cropped; paper is at least so bright; a border in drawn pixels.
+_LARGER, _EMPTY, _BORDER = 2, 248, 60
 #: Sizes of a page in points that somebody can have meant: a stamp, and a wall.
 _EDGES = (1.0, 20_000.0)
 
@@ -37,8 +39,18 @@ def pdf(document: Dataset, wanted: int) -> Image.Image:
         width, height = page.get_size()
         if not all(_EDGES[0] <= edge <= _EDGES[1] for edge in (width, height)):
             raise CannotShow("its page has no sensible size", "P34")
-        drawn = page.render(scale=min(WIDTH / width, HEIGHT / height), may_draw_forms=False)
-        return _dimmed(drawn.to_pil())
+        scale = _LARGER * min(WIDTH / width, HEIGHT / height)
+        return _dimmed(_cropped(page.render(scale=scale, may_draw_forms=False).to_pil()))
+
+
+def _cropped(page: Image.Image) -> Image.Image:
+    """Without its empty borders, which would only make the letters smaller, and no larger than a page may be."""
+    printed = page.convert("L").point([255 * (level < _EMPTY) for level in range(256)]).getbbox()
+    if printed is not None:
+        left, top = (max(0, edge - _BORDER) for edge in printed[:2])
+        page = page.crop((left, top, min(page.width, printed[2] + _BORDER), min(page.height, printed[3] + _BORDER)))
+    page.thumbnail((WIDTH, HEIGHT))
+    return page
 
 
 def _dimmed(image: Image.Image) -> Image.Image:

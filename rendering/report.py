@@ -55,7 +55,7 @@ def _head(document: Dataset) -> list[Block]:
     verified = str(document.get("VerificationFlag") or "") == "VERIFIED"
     stand = ("partial, " if partial else "") + ("preliminary, " if preliminary else "")
     state = f"{stand}{'verified' if verified else 'not verified'}"
-    return [Block(_name(document) or "Report", "title"), Block(f"{when} {state}".strip(), "name")]
+    return [Block(_name(document) or "Report", "title"), Block(" · ".join(filter(None, (when, state))), "name")]
 
 
 def _told(document: Dataset) -> Iterator[Block]:
@@ -71,10 +71,12 @@ def _is_said(item: Dataset) -> bool:
     return str(item.get("RelationshipType") or "") not in _CONTEXT and _code(item) not in _UNSAID
 
 
-def _item(item: Dataset, depth: int) -> Iterator[Block]:
-    """What an item says, then what hangs from it, one step to the right under a heading or a name."""
+def _item(item: Dataset, depth: int, heading: str = "") -> Iterator[Block]:
+    """What an item says, then what hangs from it, one step to the right. "Findings" need no "Finding" under them."""
     kind, name, value = str(item.get("ValueType") or ""), _name(item), _value(item)
-    below = [] if depth >= _DEEPEST else [block for one in _children(item) for block in _item(one, depth + 1)]
+    below = [] if depth >= _DEEPEST else [block for one in _children(item) for block in _item(one, depth + 1, name)]
+    if heading.rstrip("s").casefold() == name.rstrip("s").casefold():
+        name = ""
     if kind == "CONTAINER":
         if name and below:
             yield Block(name, "heading")
