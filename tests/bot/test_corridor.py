@@ -128,7 +128,7 @@ async def test_what_cannot_be_shown_is_named_in_one_line_and_delivered_all_the_s
     assert await state(house) is ShareState.DELIVERED
     assert len(of_kind(house, "m.image")) == 1
     [named] = [text for text in house.session.said() if text.startswith("No preview")]
-    assert [line.partition(" (")[0] for line in named.splitlines()[1:]] == ["Image 9", "Image 2"]
+    assert [line.partition(" (")[0] for line in named.splitlines()[1:]] == ["Image 2", "Image 9"]
     [parcel] = of_kind(house, "m.file")
     archive = zipfile.ZipFile(io.BytesIO(opened_file(house, parcel.content["file"])))
     assert len(archive.namelist()) == 3 + 3
