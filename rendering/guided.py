@@ -50,7 +50,8 @@ class _Guided:
     def __init__(self, study: Study, guides: Sequence[Guide]) -> None:
         gone = withdrawn(guides)
         self._kept = replace(study, series=tuple(_without(one, gone.keys()) for one in study.series))
-        self._places = {one.sop_instance_uid: (series, one) for series in study.series for one in series.instances}
+        self._places = {one.sop_instance_uid: (series, one) for series in self._kept.series for one in series.instances}
+        self._files = {one.sop_instance_uid: one for one in study.instances}
         self._selections = [one for one in guides if not one.is_state and titles.key(one.title)]
         self._rejected = {
             about.sop_instance_uid: titles.REJECTED[one.title]
@@ -70,7 +71,8 @@ class _Guided:
         large = {choice.instances[0] for choice in keys}
         rest = (choice for choice in plain if not (choice.key.startswith("view/") and choice.instances[0] in large))
         in_order = [*keys, *chain.from_iterable(self._shown(choice) for choice in rest)]
-        in_order.sort(key=self._is_rejected)
+        last = [choice.said(why) for choice in in_order if (why := self._rejected_for(choice))]
+        in_order = [*(choice for choice in in_order if not self._rejected_for(choice)), *last]
         return list({choice.key: choice for choice in in_order}.values())
 
     def _keys(self, alone: dict[str, Choice]) -> Iterator[Choice]:
@@ -134,7 +136,7 @@ class _Guided:
         through = replace(
             choice,
             key=f"{choice.key}/{state.sop_instance_uid}",
-            state=self._places[state.sop_instance_uid][1],
+            state=self._files[state.sop_instance_uid],
             notes=(f"Presentation state: {state.words}",) if state.words else (),
         ).said(words)
         return [through, choice] if state.covers or _cut(about, instance) else [through]
@@ -143,8 +145,9 @@ class _Guided:
         several = self._states.get(instance.sop_instance_uid, ())
         return next((one for one in several if not one[1].frames or frame in one[1].frames), None)
 
-    def _is_rejected(self, choice: Choice) -> bool:
-        return len(choice.instances) == 1 and choice.instances[0][0].sop_instance_uid in self._rejected
+    def _rejected_for(self, choice: Choice) -> str:
+        """Why its author thinks little of the one image, or "": slices stay in their sheet."""
+        return self._rejected.get(choice.instances[0][0].sop_instance_uid, "") if len(choice.instances) == 1 else ""
 
 
 def _without(series: Series, gone: Iterable[str]) -> Series:
