@@ -47,7 +47,16 @@ def decode(data: bytes, syntax: str, module: PixelModule, shrink: int) -> Decode
     if says is None:
         raise CannotShow("its compressed picture is damaged", "P10")
     _guard(says, module)
-    return replace(DECODERS[syntax](data, module, says, shrink), precision=says.precision)
+    decoded = DECODERS[syntax](data, module, says, shrink)
+    samples = _held(decoded.samples, module) if syntax in _LOSSY else decoded.samples
+    return replace(decoded, samples=samples, precision=says.precision)
+
+
+def _held(samples: NDArray[Any], module: PixelModule) -> NDArray[Any]:
+    """What a lossy codec overshoots beyond BitsStored stays white: cut to its bits it would come out black."""
+    white = (1 << module.bits_stored) - 1
+    exact = module.signed or module.high_bit != module.bits_stored - 1 or samples.dtype.kind != "u"
+    return samples if exact or white >= np.iinfo(samples.dtype).max else np.minimum(samples, samples.dtype.type(white))
 
 
 def _guard(says: Announced, module: PixelModule) -> None:
@@ -190,6 +199,7 @@ DECODERS: dict[str, Decoder] = {
     uid.HTJ2KLosslessRPCL: _htj2k,
     uid.HTJ2K: _htj2k,
 }
+_LOSSY = frozenset({uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K})
 #: What `decode` takes; everything else is either native or not shown.
 COMPRESSED = frozenset({*DECODERS, uid.RLELossless})
 NATIVE = frozenset(
