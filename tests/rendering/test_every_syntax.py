@@ -185,8 +185,9 @@ def test_lossy_jpeg_2000_is_what_another_decoder_shows(kind: str, frames: Any, w
         for one in samples
     ]
     for frame, pixels in enumerate(all_frames(written(encapsulated(ds, JPEG2000, streams)))):
-        # What overshoots the stored bits is white: cut to them it would be black.
-        theirs = np.minimum(imagecodecs.jpeg2k_decode(streams[frame]), 4095 if "12" in kind else 65_535)
+        theirs = imagecodecs.jpeg2k_decode(streams[frame])
+        if "12" in kind:  # what overshoots the stored bits is white: cut to them it would be black
+            theirs = np.minimum(theirs, 4095)
         assert np.abs(pixels.astype(np.int64) - theirs).max() <= 1
         assert np.abs(pixels - expected(kind, frame)).max() > 0
 
