@@ -32,7 +32,9 @@ Place = tuple[str, int]
 
 def guided(study: Study, guides: Sequence[Guide]) -> list[Choice]:
     """All pictures of `study`; `guides` are what `rendering.guides.read_guide` found in it, in any order."""
-    newest = sorted(guides, key=lambda one: (one.made_at, one.sop_instance_uid), reverse=True)
+    here = {one.sop_instance_uid for one in study.instances}
+    ours = [one for one in guides if one.sop_instance_uid in here]
+    newest = sorted(ours, key=lambda one: (one.made_at, one.sop_instance_uid), reverse=True)
     return _Guided(study, newest).choices() if newest else choose(study)
 
 

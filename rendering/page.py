@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from PIL import Image, ImageDraw
@@ -59,7 +60,7 @@ class _Line:
 
 def laid_out(blocks: Iterable[Block], *, more: str = "") -> list[Image.Image]:
     """The first `MOST_PAGES` pages; `more` is said at the foot of the last if there would be others."""
-    pages = list(_paged(_lines(blocks)))
+    pages = list(islice(_paged(_lines(blocks)), MOST_PAGES + 1))
     if len(pages) > MOST_PAGES:
         pages = pages[:MOST_PAGES]
         foot = next(iter(_lines([Block(more, "name")])))

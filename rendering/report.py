@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-#: Of one report. More is a machine's measurements, which nobody reads on a phone.
-MOST_ITEMS, MOST_TEXT = 2_000, 20_000
+#: Of one report: items looked at, and letters. More is a machine's measurements, which nobody reads on a phone.
+MOST_ITEMS, MOST_TEXT = 5_000, 20_000
 _DEEPEST = 16
 #: Conclusion, impression, recommendation: sections and their items (PS3.16 annex D).
 _CONCLUSIONS = frozenset({"121072", "121073", "121074", "121075", "121076", "121077"})
 #: Subject's name, ID, birth date, sex, age: the patient, wherever a writer put it. And the report's own language.
 _UNSAID = frozenset({"121029", "121030", "121031", "121032", "121033", "121049"})
 _CONTEXT = frozenset({"HAS OBS CONTEXT", "HAS ACQ CONTEXT"})
+#: But for what a lesion is called.
+_TRACKING_IDENTIFIER = "112039"
 
 
 def report(document: Dataset) -> list[Image.Image]:
@@ -35,11 +37,12 @@ def report(document: Dataset) -> list[Image.Image]:
 
     Raises `CannotShow` when there is nothing to read in it.
     """
-    head, body = _head(document), list(_told(document))
+    head, body = _head(document), _bounded(_told(document))
     if not body:
         raise CannotShow("there is no text in it", "P32")
     pages = laid_out([*head, *body], more="Continued in the DICOM file")
-    conclusions = [block for item in _conclusions(document) for block in _item(item, 0)]
+    concluding = _conclusions(document, iter(range(MOST_ITEMS)))
+    conclusions = _bounded(chain.from_iterable(_item(item, 0) for item in concluding))
     if len(pages) > 1 and conclusions:
         repeated = [*head, *conclusions, Block("The whole report", "heading"), *body]
         pages = laid_out(repeated, more="Continued in the DICOM file")
@@ -59,8 +62,17 @@ def _head(document: Dataset) -> list[Block]:
 
 
 def _told(document: Dataset) -> Iterator[Block]:
-    items = islice(_children(document), MOST_ITEMS)
-    return chain.from_iterable(_item(item, 0) for item in items)
+    return chain.from_iterable(_item(item, 0) for item in _children(document))
+
+
+def _bounded(blocks: Iterator[Block]) -> list[Block]:
+    kept, letters = [], 0
+    for block in islice(blocks, MOST_ITEMS):
+        kept.append(block)
+        letters += len(block.text)
+        if letters > MOST_TEXT:
+            break
+    return kept
 
 
 def _children(parent: Dataset) -> Iterator[Dataset]:
@@ -68,18 +80,26 @@ def _children(parent: Dataset) -> Iterator[Dataset]:
 
 
 def _is_said(item: Dataset) -> bool:
-    return str(item.get("RelationshipType") or "") not in _CONTEXT and _code(item) not in _UNSAID
+    named = _code(item)
+    if str(item.get("RelationshipType") or "") in _CONTEXT:
+        return named == _TRACKING_IDENTIFIER
+    return named not in _UNSAID
 
 
 def _item(item: Dataset, depth: int, heading: str = "") -> Iterator[Block]:
     """What an item says, then what hangs from it, one step to the right. "Findings" need no "Finding" under them."""
     kind, name, value = str(item.get("ValueType") or ""), _name(item), _value(item)
-    below = [] if depth >= _DEEPEST else [block for one in _children(item) for block in _item(one, depth + 1, name)]
+    deeper = _children(item) if depth < _DEEPEST else ()
+    below = chain.from_iterable(_item(one, depth + 1, name) for one in deeper)
     if heading.rstrip("s").casefold() == name.rstrip("s").casefold():
         name = ""
     if kind == "CONTAINER":
-        if name and below:
+        following = next(below, None)
+        if following is None:
+            return
+        if name:
             yield Block(name, "heading")
+        yield following
     elif value:
         if name and (kind == "TEXT" or len(value) > 40):  # noqa: PLR2004 longer than the name's line has room for
             yield Block(name, "name", max(0, depth - 1))
@@ -89,13 +109,15 @@ def _item(item: Dataset, depth: int, heading: str = "") -> Iterator[Block]:
     yield from below
 
 
-def _conclusions(parent: Dataset, depth: int = 0) -> Iterator[Dataset]:
-    """The highest items that are conclusions."""
-    for item in islice(_children(parent), MOST_ITEMS):
+def _conclusions(parent: Dataset, budget: Iterator[int], depth: int = 0) -> Iterator[Dataset]:
+    """The highest items that are conclusions, among as many as `budget` has numbers."""
+    for item in _children(parent):
+        if next(budget, None) is None:
+            return
         if _code(item) in _CONCLUSIONS:
             yield item
         elif depth < _DEEPEST:
-            yield from _conclusions(item, depth + 1)
+            yield from _conclusions(item, budget, depth + 1)
 
 
 def _value(item: Dataset) -> str:

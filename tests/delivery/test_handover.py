@@ -6,6 +6,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 
 from delivery.errors import SpoolFull
@@ -13,10 +14,11 @@ from delivery.handover import NAMED, TOO_LARGE, UNSHOWN, Handover, Posting, Prog
 from delivery.parcel import Parcel
 from delivery.spool import Spool
 from rendering.errors import CannotShow
-from rendering.guides import Guide, read_guide
+from rendering.guides import KEY_OBJECTS, Guide, read_guide
 from rendering.preview import Preview, PreviewPlan, render
 from studies.errors import InstanceMissing
 from studies.sources.folder import FolderSource
+from studies.synthetic import write_ankle, write_document, write_marks, write_report, write_selection
 from tests.fakes import dicom
 from tests.fakes.house import CIPHER
 
@@ -102,6 +104,45 @@ async def test_what_has_no_pixels_is_named_in_one_line(source: FolderSource, spo
         "No preview of these; they are in the DICOM files all the same:",
         f"Image 9 ({dicom.uid('ankle', 'sr')}): a structured report: there is no text in it",
     ]
+
+
+async def test_key_images_come_first_as_marked_and_documents_have_their_pages(
+    source: FolderSource, spool: Spool, folder: Path
+) -> None:
+    views = write_ankle(folder)
+    for write in (write_marks, write_selection, write_report, write_document):
+        write(folder)
+    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in views]
+    study = str(headers[0].StudyInstanceUID)
+    postings = await every((await handover(source, spool, study)).previews(()))
+    ap, mortise, lateral = (f"preview view/{one.SOPInstanceUID}" for one in headers)
+    steps = [one.step for one in postings]
+    assert steps[0].startswith(f"{mortise}/")
+    assert steps[1:4] == [mortise, lateral, ap]
+    assert [step.rpartition("/")[2] for step in steps[4:]] == ["1", "1"]  # the report and the letter; nothing is left
+    assert postings[0].notes[0].startswith("Oblique lucency")
+    assert await every((await handover(source, spool, study)).previews(set(steps))) == []
+
+
+async def test_a_guide_that_cannot_be_read_is_named_and_everything_is_shown(
+    source: FolderSource, spool: Spool, folder: Path
+) -> None:
+    uid = dicom.ankle(folder, views=1)
+    dicom.report(folder, SOPClassUID=KEY_OBJECTS)
+    first, last = await every((await handover(source, spool, uid)).previews(()))
+    assert first.step == f"preview view/{dicom.uid('ankle', 'AP')}"
+    assert "a selection of key images" in str(last.item)
+
+
+async def test_a_reader_that_crashes_costs_the_guide_only(source: FolderSource, spool: Spool, folder: Path) -> None:
+    uid = dicom.ankle(folder, views=1)
+    dicom.report(folder, SOPClassUID=KEY_OBJECTS)
+
+    async def crash(path: Path) -> Guide | None:
+        raise CannotShow("decoding it fails", "P21")
+
+    walk = Handover(await source.study(uid), source, spool=spool, render=in_this_process, read=crash)
+    assert len(await every(walk.previews(()))) == 2
 
 
 async def test_once_named_nothing_is_made_again(source: FolderSource, spool: Spool, folder: Path) -> None:

@@ -206,6 +206,10 @@ def test_references_to_what_is_not_there_mean_nothing() -> None:
     ]
 
 
+def test_a_guide_that_says_it_is_another_than_the_study_lists_is_no_guide() -> None:
+    assert guided(ankle(), [keys("1.3"), state("1.2")]) == choose(ankle())
+
+
 references = st.builds(
     Reference, st.sampled_from(["1.1", "1.2", "1.3", "9.1", "7.7"]), st.sampled_from([(), (0,), (5,)])
 )
