@@ -176,8 +176,7 @@ def _everything(grey: Greyscale, module: PixelModule) -> Window:
     if not isinstance(grey.modality, Rescale):
         top = (1 << grey.modality.bits) - 1
         return Window(top / 2, top, "LINEAR_EXACT")
-    low = -(1 << (module.bits_stored - 1)) if module.signed else 0
-    ends = [grey.modality.slope * one + grey.modality.intercept for one in (low, low + (1 << module.bits_stored) - 1)]
+    ends = [grey.modality.slope * one + grey.modality.intercept for one in module.span]
     return Window(sum(ends) / 2, abs(ends[1] - ends[0]), "LINEAR_EXACT")
 
 
