@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
+from rendering.elements import first
 from rendering.errors import CannotShow
 from rendering.marks import readable
-from rendering.module import first
 from rendering.page import MOST_PAGES, Block, laid_out
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(document: Dataset) -> list[Image.Image]:
     """
     head, body = _head(document), _bounded(_told(document))
     if not body:
-        raise CannotShow("there is no text in it", "P32")
+        raise CannotShow("there is nothing to read in it", "P32")
     pages = laid_out([*head, *body], more="Continued in the DICOM file")
     concluding = _conclusions(document, iter(range(MOST_ITEMS)))
     conclusions = _bounded(chain.from_iterable(_item(item, 0) for item in concluding))

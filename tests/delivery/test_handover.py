@@ -102,7 +102,7 @@ async def test_what_has_no_pixels_is_named_in_one_line(source: FolderSource, spo
     assert last.step == UNSHOWN
     assert str(last.item).splitlines() == [
         "No preview of these; they are in the DICOM files all the same:",
-        f"Image 9 ({dicom.uid('ankle', 'sr')}): a structured report: there is no text in it",
+        f"Image 9 ({dicom.uid('ankle', 'sr')}): a structured report: there is nothing to read in it",
     ]
 
 
