@@ -14,7 +14,7 @@ from rendering import titles
 from rendering.keyimages import SHEET, choose, picture, sheet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from rendering.guides import Guide, Reference
     from rendering.keyimages import Choice
@@ -70,9 +70,9 @@ class _Guided:
         plain = choose(self._kept)
         alone = {choice.instances[0][0].sop_instance_uid: choice for choice in plain if choice.key.startswith("view/")}
         keys = list(self._keys(alone))
-        large = {choice.instances[0] for choice in keys}
+        large = {choice.instances[0] for choice in keys if len(choice.instances) == 1}
         rest = (choice for choice in plain if not (choice.key.startswith("view/") and choice.instances[0] in large))
-        in_order = [*keys, *chain.from_iterable(self._shown(choice) for choice in rest)]
+        in_order = [*keys, *chain.from_iterable(self._shown(choice, large) for choice in rest)]
         last = [choice.said(why) for choice in in_order if (why := self._rejected_for(choice))]
         in_order = [*(choice for choice in in_order if not self._rejected_for(choice)), *last]
         return list({choice.key: choice for choice in in_order}.values())
@@ -104,12 +104,12 @@ class _Guided:
         real = [one for one in picked if one[1].has_pixels and one[2] < one[1].number_of_frames]
         return real if len(real) <= MOST_SELECTED else []
 
-    def _shown(self, choice: Choice) -> Iterator[Choice]:
+    def _shown(self, choice: Choice, large: Container[tuple[Instance, int]]) -> Iterator[Choice]:
         """A picture as it is to be seen; before a contact sheet, those of its slices on which somebody drew."""
         if choice.key.startswith("view/"):
             yield from self._through_state(choice)
             return
-        marked = (pair for pair in self._all_of(choice) if self._drawn_on(*pair))
+        marked = (pair for pair in self._all_of(choice) if self._drawn_on(*pair) and pair not in large)
         for (instance, frame), _ in zip(marked, range(MOST_MARKED), strict=False):
             series = self._places[instance.sop_instance_uid][0]
             yield self._through_state(picture(series, instance, frame, f"view/{instance.key}/{frame + 1}"))[0]

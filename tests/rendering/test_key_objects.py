@@ -166,6 +166,12 @@ def test_key_slices_are_large_pictures_before_the_contact_sheet() -> None:
     assert chosen[2].key == "sheet/1.5"
 
 
+def test_a_marked_key_slice_is_large_once_with_its_marks_and_once_without() -> None:
+    selection, marks = keys("1.7"), state("1.7", covers=True)
+    chosen = guided(stack(30, selection, marks), [selection, marks])
+    assert [choice.key for choice in chosen] == ["key/1.7/1/8.1", "key/1.7/1", "sheet/1.5"]
+
+
 def test_many_key_slices_share_sheets_and_too_many_are_none() -> None:
     some, all_of_them = keys(*(f"1.{n}" for n in range(1, 41))), keys(*(f"1.{n}" for n in range(1, MOST_SELECTED + 2)))
     chosen = guided(stack(90, some), [some])
