@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rendering.annotate import font
+from rendering.elements import first, number, numbers
 from rendering.errors import CannotShow
-from rendering.module import first, number, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

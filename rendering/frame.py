@@ -12,6 +12,7 @@ from pydicom.encaps import get_frame
 
 from rendering.codecs import COMPRESSED, NATIVE, Decoded, decode
 from rendering.colour import rgb
+from rendering.elements import given
 from rendering.errors import CannotShow
 from rendering.header import UNDEFINED_LENGTH, Header, opened
 from rendering.lookups import greyscale
@@ -98,8 +99,8 @@ def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> De
 
 def _codestream(header: Header, module: PixelModule, index: int) -> bytes:
     """The compressed frame, found by the offset tables where there are any (PS3.5 section A.4)."""
-    tables = (header.data_set.get("ExtendedOffsetTable"), header.data_set.get("ExtendedOffsetTableLengths"))
-    extended = tables if all(tables) else None
+    tables = [given(header.data_set, name) for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")]
+    extended = (tables[0], tables[1]) if all(tables) else None
     return get_frame(header.stream, index, extended_offsets=extended, number_of_frames=module.frames)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rendering.elements import items
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -14,9 +17,7 @@ def macro(data_set: Dataset, frame: int, sequence: str) -> Dataset:
     The frame's own group comes before the shared one; a classic object holds the attributes itself.
     """
     for groups, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
-        items = data_set.get(groups)
-        if items and index < len(items):
-            inner = items[index].get(sequence)
-            if inner:
-                return cast("Dataset", inner[0])
+        for item in islice(items(data_set, groups), index, index + 1):
+            for inner in items(item, sequence):
+                return inner
     return data_set

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
+from rendering.elements import numbers
 from rendering.errors import CannotShow
 from rendering.header import whole
 from rendering.marks import readable
-from rendering.module import numbers
 from rendering.safely import guarded
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
+from rendering.elements import items, number, numbers, octets, stored, word
 from rendering.groups import macro
-from rendering.module import first, number, numbers, octets, stored
 from rendering.window import Greyscale, Lut, Rescale, Window
 
 if TYPE_CHECKING:
@@ -37,12 +37,10 @@ def greyscale(data_set: Dataset, frame: int, module: PixelModule) -> Greyscale:
 
 def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale | Lut:
     """C.11.1; a LUT and a slope exclude each other."""
-    if str(data_set.get("SOPClassUID")) in _UNTRANSFORMED:
+    if word(data_set, "SOPClassUID") in _UNTRANSFORMED:
         return Rescale()
-    sequence = data_set.get("ModalityLUTSequence")
-    if sequence:
-        lut = lookup_table(sequence[0], signed=module.signed)
-        if lut is not None:
+    for given in items(data_set, "ModalityLUTSequence"):
+        if (lut := lookup_table(given, signed=module.signed)) is not None:
             return lut
     slope, intercept = numbers(item, "RescaleSlope")[:1], numbers(item, "RescaleIntercept")[:1]
     return Rescale(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0)
@@ -58,16 +56,15 @@ def _negative(rescale: Rescale | Lut, module: PixelModule) -> bool:
 
 def _voi(item: Dataset, *, signed: bool) -> Window | Lut | None:
     """C.11.2. With both given either may be applied: the LUT is the curve that the vendor tuned for this picture."""
-    sequence = item.get("VOILUTSequence")
-    lut = lookup_table(sequence[0], signed=signed) if sequence else None
-    return lut or _window(item)
+    tables = (lookup_table(given, signed=signed) for given in items(item, "VOILUTSequence"))
+    return next(filter(None, tables), None) or _window(item)
 
 
 def _window(item: Dataset) -> Window | None:
     centres, widths = numbers(item, "WindowCenter"), numbers(item, "WindowWidth")
     if not centres or not widths or not np.isfinite((centres[0], widths[0])).all() or widths[0] <= 0:
         return None
-    given = str(first(item.get("VOILUTFunction")) or "LINEAR").strip().upper()
+    given = word(item, "VOILUTFunction")
     function = cast("Literal['LINEAR', 'LINEAR_EXACT', 'SIGMOID']", given if given in _FUNCTIONS else "LINEAR")
     # LINEAR is not defined below 1 (C.11.2.1.2); writers that put such widths mean the exact one.
     return Window(centres[0], widths[0], "LINEAR_EXACT" if function == "LINEAR" and widths[0] < 1 else function)
@@ -82,7 +79,7 @@ def _whole_range(rescale: Rescale | Lut, module: PixelModule) -> Window | None:
 
 def _inverted(data_set: Dataset, module: PixelModule) -> bool:
     """PresentationLUTShape (C.11.6) says it where it is given, else MONOCHROME1 does (C.7.6.3.1.2)."""
-    shape = str(data_set.get("PresentationLUTShape") or "").strip().upper()
+    shape = word(data_set, "PresentationLUTShape")
     return shape == "INVERSE" if shape in {"IDENTITY", "INVERSE"} else module.photometric == "MONOCHROME1"
 
 

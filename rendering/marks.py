@@ -11,7 +11,7 @@ from itertools import islice
 from math import cos, hypot, isfinite, pi, sin
 from typing import TYPE_CHECKING, Any
 
-from rendering.module import number, numbers
+from rendering.elements import number, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

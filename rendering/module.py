@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from rendering.elements import number, word
 from rendering.errors import CannotShow
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ def pixel_module(data_set: Dataset, tag: int) -> PixelModule:
 
 
 def _photometric(data_set: Dataset, samples: int) -> str:
-    given = str(data_set.get("PhotometricInterpretation") or "").strip().upper()
-    return given or ("MONOCHROME2" if samples == 1 else "RGB")
+    return word(data_set, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB")
 
 
 def _check(module: PixelModule) -> None:
@@ -98,55 +96,3 @@ def _check(module: PixelModule) -> None:
         0 < module.bits_stored <= module.high_bit + 1 <= module.bits_allocated
     ):
         raise CannotShow("its header describes impossible pixels", "P07")
-
-
-def number(data_set: Dataset, keyword: str, default: int = 0) -> int:
-    """A whole number from the header, `default` where it is absent or not a number."""
-    value = first(data_set.get(keyword))
-    try:
-        return default if value is None or value == "" else int(value)
-    except (TypeError, ValueError, OverflowError):
-        return default
-
-
-def numbers(data_set: Dataset, keyword: str) -> tuple[float, ...]:
-    """All values of an element as floats, () where it is absent or any of them is not a number."""
-    value = data_set.get(keyword)
-    several = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
-    try:
-        return () if isinstance(value, (str, bytes)) else tuple(float(one) for one in several)
-    except (TypeError, ValueError, OverflowError):
-        return ()
-
-
-def octets(data_set: Dataset, key: str | tuple[int, int]) -> bytes:
-    """The value of an OB or OW element with its words in little endian, b"" where there is none (PS3.5 section 7.3)."""
-    element = data_set[key] if key in data_set else None  # noqa: SIM401 `get` of a keyword gives the value
-    if element is None or element.value is None:
-        return b""
-    if not isinstance(element.value, bytes):
-        return _packed(element.value)
-    if element.VR == "OW" and data_set.original_encoding[1] is False:
-        return np.frombuffer(element.value[: len(element.value) // 2 * 2], ">u2").astype("<u2").tobytes()
-    return element.value
-
-
-def _packed(value: Any) -> bytes:
-    """Numbers (a US element) as the bytes that they are stored as."""
-    try:
-        return (np.atleast_1d(np.asarray(value, dtype=np.int64)) & 0xFFFF).astype("<u2").tobytes()
-    except (TypeError, ValueError, OverflowError):
-        return b""
-
-
-def stored(value: int, *, signed: bool) -> int:
-    """A US or SS value, whichever the reader took it for, as the pixels' own sign says."""
-    low = value & 0xFFFF
-    return low - 0x10000 if signed and low & 0x8000 else low
-
-
-def first(value: Any) -> Any:
-    """The first of several values, or the only one, or None."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
-        return value
-    return value[0] if len(value) else None

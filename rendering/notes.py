@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydicom import uid
 
-from rendering.module import numbers
+from rendering.elements import given, numbers, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,10 +34,10 @@ class Origin:
 
 def origin(data_set: Dataset, transfer_syntax_uid: str, *, colour: bool) -> Origin:
     """Of a frame, from its header."""
-    lossy = str(data_set.get("LossyImageCompression") or "").strip() == "01" or transfer_syntax_uid in _ALWAYS_LOSSY
+    lossy = word(data_set, "LossyImageCompression") == "01" or transfer_syntax_uid in _ALWAYS_LOSSY
     ratios = [one for one in numbers(data_set, "LossyImageCompressionRatio") if _RATIOS[0] < one <= _RATIOS[1]]
-    srgb = str(data_set.get("ColorSpace") or "").strip() == "SRGB"
-    return Origin(lossy, max(ratios) if lossy and ratios else None, colour and "ICCProfile" in data_set and not srgb)
+    profiled = bool(given(data_set, "ICCProfile")) and word(data_set, "ColorSpace") != "SRGB"
+    return Origin(lossy, max(ratios) if lossy and ratios else None, colour and profiled)
 
 
 def lossy_note(origins: Iterable[Origin]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rendering.module import octets
+from rendering.elements import number, numbers, octets, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,19 +41,20 @@ def graphics(
 
 
 def _draw(drawn: NDArray[np.bool_], data_set: Dataset, group: int, frame: int, spare: Spare | None) -> None:
-    if str(_value(data_set, group, _TYPE, "G")).strip() != "G":
+    if word(data_set, (group, _TYPE)) not in {"G", ""}:
         return
-    given = (group, _DATA) in data_set
-    plane = _plane(data_set, group, frame) if given else _embedded(data_set, group, spare)
+    separate = (group, _DATA) in data_set
+    plane = _plane(data_set, group, frame) if separate else _embedded(data_set, group, spare)
     if plane is not None:
-        origin = _value(data_set, group, _ORIGIN, [1, 1])
-        _place(drawn, plane, int(origin[0]) - 1, int(origin[1]) - 1)
+        origin = numbers(data_set, (group, _ORIGIN))
+        top, left = (int(one) - 1 for one in origin) if len(origin) == 2 else (0, 0)  # noqa: PLR2004 row and column
+        _place(drawn, plane, top, left)
 
 
 def _plane(data_set: Dataset, group: int, frame: int) -> NDArray[np.bool_] | None:
     """The frame's bits, one a pixel, least significant first (C.9.2.1.2)."""
-    height, width = int(_value(data_set, group, _ROWS, 0)), int(_value(data_set, group, _COLUMNS, 0))
-    planes, first = int(_value(data_set, group, _FRAMES, 1)), int(_value(data_set, group, _FIRST_FRAME, 1)) - 1
+    height, width = number(data_set, (group, _ROWS)), number(data_set, (group, _COLUMNS))
+    planes, first = number(data_set, (group, _FRAMES), 1), number(data_set, (group, _FIRST_FRAME), 1) - 1
     # One plane lies on every frame, several on as many frames from the first on.
     plane = frame - first if planes > 1 else 0
     data = np.frombuffer(octets(data_set, (group, _DATA)), np.uint8)
@@ -66,7 +67,7 @@ def _plane(data_set: Dataset, group: int, frame: int) -> NDArray[np.bool_] | Non
 
 def _embedded(data_set: Dataset, group: int, spare: Spare | None) -> NDArray[np.bool_] | None:
     """A plane in one unused bit of every pixel cell, retired in 2004 (C.9.2.1.1 of the edition before)."""
-    bit = int(_value(data_set, group, _BIT, 0))
+    bit = number(data_set, (group, _BIT))
     if spare is None or not spare.bits >> bit & 1 or bit >= 8 * spare.cells.dtype.itemsize:
         return None
     plane: NDArray[np.bool_] = (spare.cells >> bit & 1).astype(np.bool_)
@@ -79,8 +80,3 @@ def _place(drawn: NDArray[np.bool_], plane: NDArray[np.bool_], top: int, left: i
     target = drawn[max(0, top) :, max(0, left) :]
     height, width = (min(a, b) for a, b in zip(cut.shape, target.shape, strict=True))
     target[:height, :width] |= cut[:height, :width]
-
-
-def _value(data_set: Dataset, group: int, element: int, default: Any) -> Any:
-    found = data_set.get((group, element))
-    return default if found is None or found.value is None else found.value

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rendering.autowindow import windowed
+from rendering.elements import numbers, octets, stored, word
 from rendering.errors import CannotShow
 from rendering.groups import macro
-from rendering.module import numbers, octets, stored
 from rendering.window import TABLE_BITS, levels
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def supplemental(data_set: Dataset, frame: int) -> int | None:
     if "RedPaletteColorLookupTableDescriptor" not in data_set:
         return None
     places = [data_set, *(macro(data_set, frame, name) for name in _FRAME_TYPES)]
-    if not any(str(place.get("PixelPresentation") or "").strip() in {"COLOR", "MIXED"} for place in places):
+    if not any(word(place, "PixelPresentation") in {"COLOR", "MIXED"} for place in places):
         return None
     descriptor = numbers(data_set, "RedPaletteColorLookupTableDescriptor")
     return int(descriptor[1]) if len(descriptor) == 3 else None  # noqa: PLR2004 see `_channel`

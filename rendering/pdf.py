@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rendering.elements import number
 from rendering.errors import NO_PAGE, CannotShow
-from rendering.module import number
 from rendering.page import HEIGHT, WIDTH
 
 if TYPE_CHECKING:

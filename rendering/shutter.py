@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rendering.elements import given, number, numbers
 from rendering.groups import macro
-from rendering.module import number, numbers
 from rendering.overlay import graphics
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def shutter(data_set: Dataset, frame: int, rows: int, columns: int) -> Shutter |
     Several shapes leave open what lies within all of them. One that would cover the whole picture is a mistake.
     """
     item = macro(data_set, frame, "FrameDisplayShutterSequence")
-    given = item.get("ShutterShape")
-    if not given:
+    shapes = given(item, "ShutterShape")
+    if not shapes:
         return None
     open_ = np.ones((rows, columns), np.bool_)
-    for shape in [given] if isinstance(given, str) else given:
+    for shape in [shapes] if isinstance(shapes, str) else shapes:
         if draw := _SHAPES.get(str(shape).strip().upper()):
             open_ &= draw(item, rows, columns)
     if open_.all() or not open_.any():

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from rendering.elements import number, numbers
 from rendering.lookups import greyscale, lookup_table
 from rendering.marks import Place, marks
-from rendering.module import number, numbers
 from rendering.overlay import graphics
 from rendering.shutter import only_groups, shutter
 from rendering.spacing import Spacing, aspect, spacing

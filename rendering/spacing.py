@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rendering.elements import items, number, numbers, word
 from rendering.groups import macro
-from rendering.module import number, numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -60,7 +60,7 @@ def _projected(data_set: Dataset, frame: int, pair: tuple[float, float] | None) 
     if inside:
         return Spacing(*inside, Plane.CALIBRATED)
     imager = _pair(macro(data_set, frame, "FramePixelDataPropertiesSequence"), "ImagerPixelSpacing")
-    if pair and (_said(data_set, "PixelSpacingCalibrationType") or (imager and not _alike(pair, imager))):
+    if pair and (word(data_set, "PixelSpacingCalibrationType") or (imager and not _alike(pair, imager))):
         return Spacing(*pair, Plane.CALIBRATED)
     detector = imager or pair
     if not detector:
@@ -84,11 +84,7 @@ def aspect(data_set: Dataset, known: Spacing | None) -> float:
 
 
 def _projection(data_set: Dataset) -> bool:
-    return _said(data_set, "Modality") in _PROJECTION
-
-
-def _said(data_set: Dataset, keyword: str) -> str:
-    return str(data_set.get(keyword) or "").strip()
+    return word(data_set, "Modality") in _PROJECTION
 
 
 def _alike(one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -108,7 +104,7 @@ def _ultrasound(data_set: Dataset) -> Spacing | None:
 
     A spectrum or a motion mode beside the picture has seconds across: no bar then.
     """
-    scales = {_region(region) for region in data_set.get("SequenceOfUltrasoundRegions") or ()}
+    scales = {_region(region) for region in items(data_set, "SequenceOfUltrasoundRegions")}
     scale = scales.pop() if len(scales) == 1 else None
     return Spacing(*scale) if scale else None
 

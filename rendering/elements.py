@@ -1,0 +1,86 @@
+"""Single elements of a header, whatever was written into them: a value that makes no sense is as good as none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom.sequence import Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydicom.dataset import Dataset
+
+#: What pydicom raises when it turns an element's bytes into a value.
+_UNREADABLE = (TypeError, ValueError, OverflowError, ArithmeticError, LookupError, NotImplementedError, AttributeError)
+
+
+def given(data_set: Dataset, key: str | tuple[int, int]) -> Any:
+    """The value of an element by keyword or by group and element; None where it is absent or cannot be understood."""
+    try:
+        found = data_set.get(key)
+    except _UNREADABLE:
+        return None
+    return found if isinstance(key, str) else getattr(found, "value", None)
+
+
+def items(data_set: Dataset, keyword: str) -> Iterable[Dataset]:
+    """The items of a sequence, () where there is none."""
+    found = given(data_set, keyword)
+    return found if isinstance(found, Sequence) else ()
+
+
+def word(data_set: Dataset, key: str | tuple[int, int]) -> str:
+    """A coded string in capitals without its padding, the first of several, "" where it is absent."""
+    return str(first(given(data_set, key)) or "").strip().upper()
+
+
+def number(data_set: Dataset, key: str | tuple[int, int], default: int = 0) -> int:
+    """A whole number from the header, `default` where it is absent or not a number."""
+    value = first(given(data_set, key))
+    try:
+        return default if value is None or value == "" else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+
+
+def numbers(data_set: Dataset, key: str | tuple[int, int]) -> tuple[float, ...]:
+    """All values of an element as floats, () where it is absent or any of them is not a number."""
+    value = given(data_set, key)
+    several = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
+    try:
+        return () if isinstance(value, (str, bytes)) else tuple(float(one) for one in several)
+    except (TypeError, ValueError, OverflowError):
+        return ()
+
+
+def octets(data_set: Dataset, key: str | tuple[int, int]) -> bytes:
+    """The value of an OB or OW element with its words in little endian, b"" where there is none (PS3.5 section 7.3)."""
+    value = given(data_set, key)
+    if not isinstance(value, bytes):
+        return _packed(value)
+    if data_set[key].VR == "OW" and data_set.original_encoding[1] is False:
+        return np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return value
+
+
+def _packed(value: Any) -> bytes:
+    """Numbers (a US element) as the bytes that they are stored as."""
+    try:
+        return (np.atleast_1d(np.asarray(value, dtype=np.int64)) & 0xFFFF).astype("<u2").tobytes()
+    except (TypeError, ValueError, OverflowError):
+        return b""
+
+
+def stored(value: int, *, signed: bool) -> int:
+    """A US or SS value, whichever the reader took it for, as the pixels' own sign says."""
+    low = value & 0xFFFF
+    return low - 0x10000 if signed and low & 0x8000 else low
+
+
+def first(value: Any) -> Any:
+    """The first of several values, or the only one, or None."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
+        return value
+    return value[0] if len(value) else None
