@@ -11,6 +11,7 @@ from PIL import ImageDraw
 
 from rendering.annotate import font, text_size
 from rendering.marks import Line
+from rendering.page import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +59,14 @@ class _Pen:
         """Within the picture, even if the box is not: what somebody wrote must not be cut off."""
         letters = font(self._size)
         edge = max(1, self._thin)
-        left, top, right, bottom = self._draw.multiline_textbbox((0, 0), mark.text, letters, stroke_width=edge)
+        room = self._width - 2 * self._size
+        text = "\n".join(line for part in mark.text.split("\n") for line in wrapped(part, self._size, room))
+        left, top, right, bottom = self._draw.multiline_textbbox((0, 0), text, letters, stroke_width=edge)
         x, y = self._corner(mark, right - left, bottom - top)
         if mark.pointed and mark.anchor:
             self._pointer(self._place(mark.anchor), (x, y, x + right - left, y + bottom - top))
         self._draw.multiline_text(
-            (x - left, y - top), mark.text, self._bright, letters, stroke_width=edge, stroke_fill=self._dark
+            (x - left, y - top), text, self._bright, letters, stroke_width=edge, stroke_fill=self._dark
         )
 
     def _corner(self, mark: Words, wide: float, tall: float) -> Point:

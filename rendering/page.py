@@ -75,13 +75,14 @@ def _lines(blocks: Iterable[Block]) -> Iterator[_Line]:
         size, _, above = _STYLES[block.style]
         left = _MARGIN + _INDENT * min(block.indent, _MOST_INDENT)
         for paragraph in block.text.splitlines():
-            for text in _wrapped(paragraph, size, WIDTH - _MARGIN - left):
+            for text in wrapped(paragraph, size, WIDTH - _MARGIN - left):
                 gap = round(above * size)
                 yield _Line(text, block.style, left, gap, gap + round(size * _LEADING))
                 above = 0.0
 
 
-def _wrapped(paragraph: str, size: int, room: float) -> Iterator[str]:
+def wrapped(paragraph: str, size: int, room: float) -> Iterator[str]:
+    """One paragraph in lines of at most `room` pixels."""
     line, used = "", 0.0
     for piece in _pieces(paragraph, size, room):
         width = _width(piece, size)

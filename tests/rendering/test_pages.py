@@ -169,7 +169,7 @@ def test_no_text_leaves_its_page(texts: list[str]) -> None:
 
 def test_a_word_wider_than_the_page_is_parted_and_ideographs_wrap_anywhere() -> None:
     for text in ("x" * 300, "骨折線は腓骨遠位端に斜めに走る" * 9):
-        lines = list(page._wrapped(text, 40, 992))
+        lines = list(page.wrapped(text, 40, 992))
         assert "".join(lines) == text
         assert all(page._width(line, 40) <= 992 for line in lines)
 

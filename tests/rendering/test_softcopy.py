@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from rendering.drawing import drawn
 from rendering.frame import read_frame
-from rendering.marks import Line
+from rendering.marks import MOST_MARKS, Line, Words, readable
 from rendering.montage import shown
 from tests.rendering import states
 
@@ -308,6 +309,77 @@ def test_the_aspect_of_the_state_and_of_a_turned_image(
     given.PresentationPixelSpacing = [0.3, 0.1]
     frame = read_frame(written(ds), state=states.make_state(ds, DisplayedAreaSelectionSequence=[given]))
     assert frame.aspect == pytest.approx(3)
+
+
+@pytest.mark.parametrize("box", [(0.9, 0.9, 1.0, 1.0), (-3.0, -3.0, -2.0, -2.0), (0.2, 0.2, 0.3, 0.3)])
+@pytest.mark.parametrize("words", ["short", "a long sentence " * 8, "x" * 200, "two\nlines"])
+def test_words_are_within_the_picture_wherever_their_box_is(words: str, box: tuple[float, ...]) -> None:
+    mark = Words(words, (box[:2], box[2:]))  # type: ignore[arg-type]
+    blank = Image.new("L", (1000, 1000))
+    drawing = np.asarray(drawn(blank, [mark]))
+    assert (drawing > 200).sum() > 100
+    edges = np.concatenate([drawing[0], drawing[-1], drawing[:, 0], drawing[:, -1]])
+    assert edges.max() < 200
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("a\r\nb", "a\nb"), ("a\x1b[0mb\x00", "a[0mb"), ("\u202eabc", "abc"), ("x" * 9999, "x" * 500), (None, "")],
+)
+def test_text_is_without_control_characters_and_bounded(given: str | None, kept: str) -> None:
+    assert readable(given) == kept
+
+
+def test_layers_are_drawn_in_their_order_and_marks_are_bounded(
+    image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    ds = image(np.zeros((60, 80), np.uint8))
+    many = [states.graphic("POLYLINE", 1, 1, 2, 2)] * (2 * MOST_MARKS)
+    layers = [states.of(GraphicLayer=name, GraphicLayerOrder=order) for name, order in (("A", 2), ("B", 1))]
+    above = states.annotation(layer="A", graphics=many)
+    below = states.annotation(layer="B", texts=[states.text("first", 0, 0, 9, 9)])
+    state = states.make_state(ds, GraphicLayerSequence=layers, GraphicAnnotationSequence=[above, below])
+    marks = read_frame(written(ds), state=state).marks
+    assert len(marks) == MOST_MARKS
+    assert isinstance(marks[0], Words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "extent"),
+    [
+        ("CIRCLE", (40, 30, 50, 30), (30, 20, 50, 40)),
+        ("ELLIPSE", (20, 30, 60, 30, 40, 25, 40, 35), (20, 25, 60, 35)),
+        ("POLYLINE", (10, 10, 70, 50), (10, 10, 70, 50)),
+        ("INTERPOLATED", (10, 30, 40, 10, 70, 30, 40, 50, 10, 30), (10, 10, 70, 50)),
+    ],
+)
+def test_graphics_reach_as_far_as_their_points_say(
+    *, kind: str, points: tuple[float, ...], extent: tuple[float, ...],
+    image: Callable[..., Dataset], written: Callable[[Dataset], Path],
+) -> None:  # fmt: skip
+    ds = image(np.zeros((60, 80), np.uint8))
+    state = states.make_state(
+        ds, GraphicAnnotationSequence=[states.annotation(graphics=[states.graphic(kind, *points)])]
+    )
+    (mark,) = read_frame(written(ds), state=state).marks
+    assert isinstance(mark, Line)
+    xs, ys = ([point[axis] * size for point in mark.points] for axis, size in ((0, 80), (1, 60)))
+    assert (min(xs), min(ys), max(xs), max(ys)) == pytest.approx(extent, abs=2.5 if kind == "INTERPOLATED" else 0.01)
+
+
+def test_a_circle_is_round_to_the_eye_on_pixels_that_are_not_square(
+    image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    ds = image(np.zeros((60, 80), np.uint8), PixelAspectRatio=[2, 1])
+    state = states.make_state(
+        ds,
+        DisplayedAreaSelectionSequence=[states.area(1, 1, 80, 60, PresentationPixelAspectRatio=[2, 1])],
+        GraphicAnnotationSequence=[states.annotation(graphics=[states.graphic("CIRCLE", 40, 30, 50, 30)])],
+    )
+    (mark,) = read_frame(written(ds), state=state).marks
+    assert isinstance(mark, Line)
+    xs, ys = ([point[axis] * size for point in mark.points] for axis, size in ((0, 80), (1, 60)))
+    assert (max(xs) - min(xs), 2 * (max(ys) - min(ys))) == pytest.approx((20, 20), abs=0.01)
 
 
 def test_colour_states_turn_cut_and_annotate(image: Callable[..., Dataset], written: Callable[[Dataset], Path]) -> None:
