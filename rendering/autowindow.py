@@ -44,10 +44,10 @@ def default_window(pixels: Numbers, grey: Greyscale) -> Window:
     if values.size == 0 or np.count_nonzero(np.diff(values)) < _FEW_VALUES:
         return span(values)
     tissue = _body(_off_plateaus(values))
-    low, high = np.quantile(tissue, (_TAIL, 1 - _TAIL))
+    low, high = map(float, np.quantile(tissue, (_TAIL, 1 - _TAIL)))
     margin = _MARGIN * (high - low)
-    low = max(low - margin, values[0]) if tissue[0] > values[0] else low
-    high = min(high + margin, values[-1]) if tissue[-1] < values[-1] else high
+    low = max(low - margin, float(values[0])) if tissue[0] > values[0] else low
+    high = min(high + margin, float(values[-1])) if tissue[-1] < values[-1] else high
     return Window((low + high) / 2, high - low, "LINEAR_EXACT") if low < high else span(values)
 
 

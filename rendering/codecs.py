@@ -141,7 +141,7 @@ def _jpeg_2000(data: bytes, module: PixelModule, says: Announced, shrink: int) -
         return small
     from openjpeg.utils import decode as openjpeg  # noqa: PLC0415
 
-    return Decoded(openjpeg(data), rgb=module.photometric in _J2K_COLOUR)
+    return Decoded(openjpeg(data), rgb=says.transformed or module.photometric in _J2K_COLOUR)
 
 
 def _jpeg_2000_small(data: bytes, module: PixelModule, says: Announced, shrink: int) -> Decoded | None:
@@ -171,7 +171,7 @@ def _htj2k(data: bytes, module: PixelModule, says: Announced, shrink: int) -> De
         return _jpeg_2000(data, module, says, 1)
     if levels and module.samples == 1 and not module.signed:
         samples = _unwrapped(samples, says.precision)
-    return Decoded(samples, rgb=module.photometric in _J2K_COLOUR)
+    return Decoded(samples, rgb=says.transformed or module.photometric in _J2K_COLOUR)
 
 
 def _unwrapped(samples: NDArray[Any], precision: int) -> NDArray[Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 _SIZ = b"\xff\x4f\xff\x51"
 _JP2_SEARCH = 65_536
+#: The second bytes of markers of JPEG 2000: coding style default, start of a tile-part.
+_COD, _START_OF_TILE = 0x52, 0x90
 _START_OF_IMAGE = b"\xff\xd8"
 #: Start of frame of JPEG and JPEG-LS; not DHT (C4), JPG (C8), DAC (CC).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -32,6 +34,8 @@ class Announced:
     says_colour: bool = False
     #: JPEG: the second byte of the start-of-frame marker.
     process: int = 0
+    #: JPEG 2000: the components are transformed, so that a decoder gives red, green and blue.
+    transformed: bool = False
 
 
 def announced(data: bytes) -> Announced | None:
@@ -49,7 +53,17 @@ def _jpeg_2000(data: bytes) -> Announced | None:
         return None
     right, bottom, left, top = struct.unpack_from(">4I", data, at + 8)
     (samples,) = struct.unpack_from(">H", data, at + 40)
-    return Announced(bottom - top, right - left, samples, (data[at + 42] & 0x7F) + 1)
+    precision = (data[at + 42] & 0x7F) + 1
+    return Announced(bottom - top, right - left, samples, precision, transformed=_transformed(data, at + 2))
+
+
+def _transformed(data: bytes, at: int) -> bool:
+    """ISO 15444-1 A.6.1: whether the COD marker segment, sought from `at` on, has a component transformation."""
+    while data[at] == 0xFF and data[at + 1] != _START_OF_TILE:  # noqa: PLR2004 every marker starts so
+        if data[at + 1] == _COD:
+            return data[at + 8] == 1
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
 
 
 def _jpeg(data: bytes) -> Announced | None:

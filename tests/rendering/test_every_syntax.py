@@ -164,10 +164,13 @@ def test_wavelets_without_loss_come_out_as_they_went_in(
     assert_lossless(written(encapsulated(frames(kind), syntax, streams, extended=extended)), kind)
 
 
+@pytest.mark.parametrize("photometric", ["YBR_RCT", "RGB", "YBR_FULL"])
 @pytest.mark.parametrize("codec", ["JPEG 2000", "HTJ2K"])
-def test_the_reversible_colour_transform_is_undone(codec: str, frames: Any, written: Any) -> None:
+def test_the_colour_transform_is_undone_once_whatever_the_header_calls_it(
+    codec: str, photometric: str, frames: Any, written: Any
+) -> None:
     ds = frames("colour")
-    ds.PhotometricInterpretation = "YBR_RCT"
+    ds.PhotometricInterpretation = photometric
     streams = [codestream("colour", frame, codec, colour_transform=True) for frame in range(FRAMES)]
     syntax = HTJ2KLossless if codec == "HTJ2K" else JPEG2000Lossless
     assert_lossless(written(encapsulated(ds, syntax, streams)), "colour")

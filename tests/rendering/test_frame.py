@@ -30,6 +30,7 @@ from rendering import header
 from rendering.codestream import Announced, announced
 from rendering.errors import CannotShow
 from rendering.frame import read_frame
+from rendering.montage import shown
 from rendering.reduce import box_mean, factor, sampled
 
 if TYPE_CHECKING:
@@ -277,3 +278,38 @@ def test_the_inflate_limit_stops_a_real_bomb(image: Callable[..., Dataset], writ
     assert path.stat().st_size < 1 << 20
     with pytest.raises(CannotShow, match="P02"):
         read_frame(path)
+
+
+@pytest.mark.parametrize(("keyword", "dtype"), [("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")])
+def test_floating_point_is_shown_with_its_padding_black(
+    keyword: str, dtype: str, image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    values = np.linspace(-1, 1, 400).reshape(20, 20).astype(dtype)
+    values[0], values[1, 0] = -99, np.nan
+    ds = image(np.zeros((20, 20), np.uint16), BitsAllocated=32 if dtype == "f4" else 64)
+    del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+    setattr(ds, keyword, values.tobytes())
+    setattr(ds, keyword.replace("PixelData", "PixelPaddingValue"), -99.0)
+    frame = read_frame(written(ds))
+    assert np.array_equal(frame.pixels, values, equal_nan=True)
+    seen = np.asarray(shown(frame)).astype(int)
+    assert not seen[0].any()
+    assert seen[1, 0] == 0
+    assert (np.diff(seen[2:].ravel()) >= 0).all()
+    assert seen.max() == 255
+
+
+def test_a_frame_of_an_enhanced_object_may_have_a_voi_table_of_its_own(
+    image: Callable[..., Dataset], lut: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    ds = image(UNSIGNED, NumberOfFrames=2)
+    ds.PixelData = UNSIGNED.tobytes() * 2
+    groups = []
+    for white in (10, 20):
+        group, item = Dataset(), Dataset()
+        item.VOILUTSequence = [lut(0, [0, white], 8)]
+        group.FrameVOILUTSequence = [item]
+        groups.append(group)
+    ds.PerFrameFunctionalGroupsSequence = groups
+    tables = [read_frame(written(ds), index).grey.voi for index in range(2)]  # type: ignore[union-attr]
+    assert [int(table.entries[1]) for table in tables] == [10, 20]  # type: ignore[union-attr]
