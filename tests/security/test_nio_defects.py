@@ -114,8 +114,9 @@ async def test_half_a_character_in_a_message_ends_nothing(subject: Subject, anna
         await say(said, "half \ud800 a character")
         await anna.send(room, "still there?")
         assert await subject.hears("still there?")
-        for _, text in await subject.heard():
-            assert text.encode(errors="replace").decode() == text
+        # Counted, not compared: the report of a failure could not be passed on with half a character in it.
+        halves = [any("\ud800" <= letter <= "\udfff" for letter in text) for _, text in await subject.heard()]
+        assert not sum(halves)
 
 
 # 3 and 4, and fallback keys: one-time keys
