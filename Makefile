@@ -2,8 +2,8 @@
 # Needs python3 (3.11 or newer), make and npm; for the tests also some Debian packages (root or sudo).
 
 PYTHON ?= python3
-# Test processes side by side, each with a homeserver of its own.
-JOBS ?= 2
+# Test processes side by side, each with a homeserver of its own: they wait more than they work.
+JOBS ?= 4
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 

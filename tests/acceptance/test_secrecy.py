@@ -74,14 +74,19 @@ def found_in(data: bytes) -> list[bytes]:
 
 @dataclass
 class Watch:
-    """Looks at every file that comes into being below some directories, again and again."""
+    """Looks at every file that comes into being below some directories, again and again whenever it has changed.
+
+    `kept` are directories from which nothing goes away: they are looked at in the end. What lay there before is not.
+    """
 
     places: list[Path]
+    kept: list[Path]
     seen: set[str] = field(default_factory=set)
     faults: set[str] = field(default_factory=set)
+    known: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
-    def look(self) -> None:
-        for path in [one for place in self.places for one in place.rglob("*")]:
+    def look(self, places: list[Path]) -> None:
+        for path in changed(places, self.known):
             with contextlib.suppress(OSError):
                 self.seen.add(path.name)
                 if found_in(str(path).encode()) or (path.is_file() and found_in(path.read_bytes())):
@@ -91,16 +96,29 @@ class Watch:
     async def watching(self) -> AsyncIterator[None]:
         async def keep_looking() -> None:
             while True:
-                await asyncio.to_thread(self.look)
+                await asyncio.to_thread(self.look, self.places)
                 await asyncio.sleep(0.02)
 
+        changed(self.kept, self.known)
         task = asyncio.create_task(keep_looking())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
-            self.look()
+            self.look([*self.places, *self.kept])
+
+
+def changed(places: list[Path], known: dict[Path, tuple[int, int]]) -> list[Path]:
+    """What is new or different below these directories, remembered from now on."""
+    found = []
+    for path in [one for place in places for one in place.rglob("*")]:
+        with contextlib.suppress(OSError):
+            state = path.stat()
+            if known.get(path) != (state.st_mtime_ns, state.st_size):
+                known[path] = (state.st_mtime_ns, state.st_size)
+                found.append(path)
+    return found
 
 
 def plant(studies: Path) -> None:
@@ -119,7 +137,7 @@ async def test_planted_identifiers_are_found_in_no_log_file_name_temporary_file_
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     ward.config.write_text(ward.config.read_text("utf-8").replace('"warning"', '"debug"'), "utf-8")
-    watch = Watch([ward.config.parent, temporary, homeserver.directory])
+    watch = Watch([ward.config.parent, temporary], [homeserver.directory])
     async with watch.watching(), BotProcess.running(ward.config):
         await ward.gather()
         for line in QUESTIONS:
@@ -134,8 +152,8 @@ async def test_planted_identifiers_are_found_in_no_log_file_name_temporary_file_
     assert not found_in((log.out + log.err).encode())
     assert {"ledger.db", "homeserver.db"} <= watch.seen
     assert not watch.faults
-    control = Watch([ward.studies])
-    control.look()
+    control = Watch([], [])
+    control.look([ward.studies])
     assert len(control.faults) == len([one for one in ward.studies.rglob("*") if one.is_file()]), (
         "what is there is found"
     )
