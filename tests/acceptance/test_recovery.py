@@ -257,7 +257,8 @@ def _answer(master: int, key: str) -> str:
             except OSError:  # the other end is closed
                 return screen
             before, screen = screen, screen + read.decode("utf-8", "replace")
-            if "):" in screen and "):" not in before:
+            # The space comes last, and only when the terminal no longer echoes: what is typed before it is thrown away.
+            if "): " in screen and "): " not in before:
                 os.write(terminal.fileno(), key.encode() + b"\n")
 
 

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import shutil
 import sqlite3
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,12 +130,21 @@ def plant(studies: Path) -> None:
     (studies / "QUIMBLETHWAITE-broken.dcm").write_bytes(whole[: len(whole) // 2])
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A directory with a short name: the sockets of worker processes lie in it, and their names may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="cb") as name:
+        yield Path(name)
+
+
 async def test_planted_identifiers_are_found_in_no_log_file_name_temporary_file_nor_on_the_chat_server(
-    ward: Ward, homeserver: Homeserver, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ward: Ward,
+    temporary: Path,
+    homeserver: Homeserver,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     plant(ward.studies)
-    temporary = ward.directory / "tmp"
-    temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     ward.config.write_text(ward.config.read_text("utf-8").replace('"warning"', '"debug"'), "utf-8")
     watch = Watch([ward.config.parent, temporary], [homeserver.directory])
