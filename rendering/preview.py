@@ -11,9 +11,13 @@ from rendering.safely import guarded
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL import Image
+
     from rendering.frame import Frame
+    from rendering.look import Look
     from rendering.montage import Picture
 
+JPEG = "image/jpeg"
 #: Long edge of a preview in pixels.
 LONG_EDGE = 1600
 #: A preview's JPEG is never larger than this many bytes.
@@ -49,11 +53,13 @@ class PreviewPlan:
     caption: str = ""
     #: For screen readers, e.g. "Radiograph of right ankle, AP view". Never about the patient.
     alt_text: str = ""
+    #: How somebody wants to see it, if not as its header says.
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture ready to be sent. `data` and `thumbnail` are JPEG."""
+    """A picture or a clip ready to be sent. `thumbnail` is JPEG, and the poster of a clip."""
 
     key: str
     data: bytes
@@ -67,6 +73,8 @@ class Preview:
     caption: str
     #: Tiles that show a notice instead of the picture, by their index in the plan, each with the reason.
     problems: tuple[tuple[int, str], ...] = ()
+    #: Of `data`.
+    mimetype: str = JPEG
 
 
 def render(plan: PreviewPlan) -> Preview:
@@ -79,20 +87,43 @@ def render(plan: PreviewPlan) -> Preview:
 
 
 def _render(plan: PreviewPlan) -> Preview:
-    from rendering.annotate import bar, captioned  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
-    from rendering.encode import blurhash, smaller, within  # noqa: PLC0415
-    from rendering.notes import lossy_note, notes  # noqa: PLC0415
+    from rendering.encode import smaller, within  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
 
-    picture, problems = _picture(plan)
+    picture, problems = pictured(plan)
+    image, caption = composed(plan, picture)
+    encoded = within(smaller(image, LONG_EDGE) if max(image.size) > LONG_EDGE else image, MAXIMUM_BYTES)
+    return packed(plan, picture, image, caption, encoded, problems=problems)
+
+
+def composed(plan: PreviewPlan, picture: Picture) -> tuple[Image.Image, str]:
+    """The picture with all that is written beside it, and the words of its caption."""
+    from rendering.annotate import bar, captioned  # noqa: PLC0415
+    from rendering.notes import lossy_note  # noqa: PLC0415
+
     caption = " · ".join(filter(None, (plan.caption, lossy_note(picture.origins))))
-    image = captioned(picture.image, caption, bar(picture.spacing, picture.image.width))
-    data, width, height = within(smaller(image, LONG_EDGE) if max(image.size) > LONG_EDGE else image, MAXIMUM_BYTES)
+    return captioned(picture.image, caption, bar(picture.spacing, picture.image.width)), caption
+
+
+def packed(
+    plan: PreviewPlan,
+    picture: Picture,
+    image: Image.Image,
+    caption: str,
+    encoded: tuple[bytes, int, int],
+    *,
+    mimetype: str = JPEG,
+    problems: tuple[tuple[int, str], ...] = (),
+) -> Preview:
+    """What is sent: `encoded` is (bytes, width, height) of the whole, `image` what its thumbnail is made of."""
+    from rendering.encode import blurhash, smaller, within  # noqa: PLC0415
+    from rendering.notes import notes  # noqa: PLC0415
+
     thumbnail, thumbnail_width, thumbnail_height = within(smaller(image, THUMBNAIL_EDGE), THUMBNAIL_BYTES)
     return Preview(
         key=plan.key,
-        data=data,
-        width=width,
-        height=height,
+        data=encoded[0],
+        width=encoded[1],
+        height=encoded[2],
         thumbnail=thumbnail,
         thumbnail_width=thumbnail_width,
         thumbnail_height=thumbnail_height,
@@ -100,16 +131,18 @@ def _render(plan: PreviewPlan) -> Preview:
         alt_text=" ".join((plan.alt_text, *notes(picture.origins))),
         caption=caption,
         problems=problems,
+        mimetype=mimetype,
     )
 
 
-def _picture(plan: PreviewPlan) -> tuple[Picture, tuple[tuple[int, str], ...]]:
+def pictured(plan: PreviewPlan, edge: int = LONG_EDGE) -> tuple[Picture, tuple[tuple[int, str], ...]]:
+    """The plan's frames as one picture that, with its words, has a long edge of at most `edge`; what was wrong."""
     from rendering import montage  # noqa: PLC0415
     from rendering.annotate import STRIP  # noqa: PLC0415
 
     if plan.tiles and plan.tiles[0].page:
         return _page(plan.tiles[0]), ()
-    room = (LONG_EDGE, LONG_EDGE - STRIP)
+    room = (edge, edge - STRIP)
     count = len(plan.tiles)
     frames, problems = _frames(plan, max(room) if count == 1 else montage.tile_edge(count, *room))
     if len(frames) == 1 and frames[0] is not None:
@@ -126,19 +159,25 @@ def _page(tile: Tile) -> Picture:
 
 def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tuple[int, str], ...]]:
     """Each tile's frame or None, and what was wrong. Raises `CannotShow` when there is not one."""
-    from rendering.frame import read_frame  # noqa: PLC0415
-    from rendering.header import whole  # noqa: PLC0415
-
     frames: list[Frame | None] = []
     errors: dict[int, CannotShow] = {}
     for place, tile in enumerate(plan.tiles):
         try:
             with guarded():
-                state = whole(tile.state) if tile.state else None
-                frames.append(read_frame(tile.path, tile.frame, edge=edge, state=state))
+                frames.append(tile_frame(tile, edge, plan.look))
         except CannotShow as error:
             frames.append(None)
             errors[place] = error
     if len(errors) == len(frames):
         raise next(iter(errors.values()), CannotShow("there is nothing in it to show"))
     return frames, tuple((place, error.reason) for place, error in errors.items())
+
+
+def tile_frame(tile: Tile, edge: int, look: Look | None = None) -> Frame:
+    """One tile's frame, with a long edge of at least `edge` if it has that many pixels, as `look` wants it seen."""
+    from rendering.frame import read_frame  # noqa: PLC0415
+    from rendering.header import whole  # noqa: PLC0415
+
+    state = whole(tile.state) if tile.state else None
+    frame = read_frame(tile.path, tile.frame, edge=look.edge(edge) if look else edge, state=state)
+    return look.applied(frame) if look else frame
