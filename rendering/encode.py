@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import blurhash_rs
@@ -36,6 +37,13 @@ def jpeg(image: Image.Image, quality: int) -> bytes:
     if pixels.ndim == 2:  # noqa: PLR2004 grey
         return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels)[..., None], quality, "GRAY", "Gray"))
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "RGB", "420"))
+
+
+def png(image: Image.Image) -> bytes:
+    """Without loss. Level 1: a third of the time of level 6, and a few percent more bytes for noisy pixels."""
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def smaller(image: Image.Image, edge: int) -> Image.Image:

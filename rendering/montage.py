@@ -59,10 +59,10 @@ def _seen(frame: Frame) -> NDArray[np.uint8]:
     return levels(frame.pixels, windowed(frame.pixels, frame.grey), frame.bits)
 
 
-def single(frame: Frame, width: int, height: int) -> Picture:
-    """One frame within `width` x `height`, its pixels made square."""
+def single(frame: Frame, width: int, height: int, least: int = LEAST_EDGE) -> Picture:
+    """One frame within `width` x `height`, its pixels made square; enlarged if its long edge would be below `least`."""
     image = shown(frame)
-    fitted = _fitted(frame, width, height, LEAST_EDGE)
+    fitted = _fitted(frame, width, height, least)
     return Picture(_sized(frame, image, fitted), _spacing(frame, fitted), (frame.origin,))
 
 
