@@ -93,7 +93,7 @@ class Handover:
         """
         if UNSHOWN in kept:  # the last of them
             return
-        guides = await self._guides()
+        guides = await self.guides()
         choices = [*guided(self.study, guides), *pages(self.study)]
         problems = _lines(_without_picture(self.study, choices, guides))
         for number, choice in enumerate(choices, start=1):
@@ -102,7 +102,7 @@ class Handover:
             if step in kept:
                 continue
             try:
-                preview = await self._render(choice.plan(await self._paths(choice)))
+                preview = await self._render(choice.plan(await self.paths(choice)))
             except CannotShow as error:
                 if error.code != NO_PAGE:
                     problems += _lines((instance, _why(choice, instance, error)) for instance, _ in choice.instances)
@@ -128,7 +128,7 @@ class Handover:
         if refused and TOO_LARGE not in kept:
             yield Posting(TOO_LARGE, _listed(refused))
 
-    async def _guides(self) -> list[Guide]:
+    async def guides(self) -> list[Guide]:
         """What is said in the study about its pictures. Whatever cannot be read is named with the rest."""
         documents = sorted(filter(is_guide, self.study.instances), key=lambda one: one.size)[:MOST_GUIDES]
         found = []
@@ -137,7 +137,8 @@ class Handover:
                 found.append(await self._read(path))
         return [guide for guide in found if guide is not None]
 
-    async def _paths(self, choice: Choice) -> dict[str, Path]:
+    async def paths(self, choice: Choice) -> dict[str, Path]:
+        """The file of each instance that the choice needs, by `Instance.key`."""
         return {instance.key: path for instance, path in await self._files(choice.files)}
 
     async def _files(self, instances: Sequence[Instance]) -> list[tuple[Instance, Path]]:
