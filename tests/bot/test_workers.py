@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
 
 
 async def warm(size: int, seconds: float) -> Workers:
-    """The first process of all takes its time, however short a job's may be."""
-    made = Workers(size)
+    made = Workers(size, deadline=seconds)
     await made.warm_up()
-    made._timeout = seconds
     return made
 
 
@@ -47,7 +44,7 @@ async def test_what_a_job_raises_is_raised(pool: Workers, tmp_path: Path) -> Non
 
 async def test_a_job_that_kills_its_process_costs_only_itself(pool: Workers) -> None:
     good = [pool.submit(pow, number, 2) for number in range(20)]
-    bad = [pool.submit(signal.raise_signal, signal.SIGKILL), pool.submit(os._exit, 1)]
+    bad = [pool.submit(os.abort), pool.submit(os._exit, 1)]
     results = await asyncio.gather(*good[:10], *bad, *good[10:], return_exceptions=True)
     killed, others = results[10:12], results[:10] + results[12:]
     assert [type(one) for one in killed] == [CannotShow, CannotShow]
