@@ -24,6 +24,7 @@ class Action(Enum):
 
     FIND = "Not searched"
     SHARE = "Not shared"
+    VIEW = "Not viewed"
     STATUS = "Not shown"
     CANCEL = "Not cancelled"
     ROOM = "Not made"
@@ -32,7 +33,8 @@ class Action(Enum):
     ADMIN = "Not done"
 
 
-#: Whoever may do one of these may also look at, and stop, what was begun.
+#: Whoever may do one of these may also look at, and stop, what was begun. A closer view of what was shared is for all
+#: with whom it was shared: see `commands.view`.
 GRANTS = {
     Action.FIND: frozenset({"find"}),
     Action.SHARE: frozenset({"share"}),

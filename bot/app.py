@@ -24,6 +24,7 @@ from bot.outbox import Outbox
 from bot.post_office import Inbox
 from bot.resume import resume
 from bot.verifying import Verifying
+from bot.viewer import Viewer
 from bot.watch import Watch
 from bot.workers import Workers
 from config.state import StateDirectory
@@ -76,6 +77,7 @@ class App:
             workers=workers,
             part_bytes=self._part_bytes,
         )
+        self._viewer = Viewer(ledger=ledger, sources=sources, spool=spool, workers=workers, after=self._outbox.poke)
         admin_room = settings.admin.room
         self._desk = Desk(session, welcomes=policy.welcomes, admin_room=admin_room)
         self._verifying = Verifying(self._desk, ledger=ledger, admin_room=admin_room, after=self._outbox.poke)
@@ -101,6 +103,7 @@ class App:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._outbox.run())
             group.create_task(self._corridor.run())
+            group.create_task(self._viewer.run())
             group.create_task(self._dispatcher.run())
             group.create_task(self._doorman.run())
             group.create_task(self._builder.run())
@@ -119,6 +122,7 @@ class App:
     def _committed(self) -> None:
         self._outbox.poke()
         self._corridor.poke()
+        self._viewer.poke()
         self._builder.poke()
 
     def _built(self) -> None:

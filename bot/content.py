@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rendering.preview import Preview
 
 JPEG = "image/jpeg"
+ENDINGS = {JPEG: ".jpg", "image/png": ".png", "image/gif": ".gif"}
+#: Clients then need not look into the file to know that it moves (MSC4230).
+ANIMATED = {"image/gif": {"org.matrix.msc4230.is_animated": True}}
 ZIP = "application/zip"
 #: Open places of an event: dotted paths into its content, filled with an EncryptedFile once it is uploaded.
 FILE = "file"
@@ -27,10 +30,10 @@ def picture(preview: Preview, *, number: int, identity: str, spool: Spool) -> tu
     content = {
         "msgtype": "m.image",
         "body": f"{preview.alt_text}\n{identity}",
-        "filename": f"preview-{number}.jpg",
+        "filename": f"preview-{number}{ENDINGS[preview.mimetype]}",
         "m.mentions": {},
         "info": {
-            "mimetype": JPEG,
+            "mimetype": preview.mimetype,
             "size": len(preview.data),
             "w": preview.width,
             "h": preview.height,
@@ -41,6 +44,7 @@ def picture(preview: Preview, *, number: int, identity: str, spool: Spool) -> tu
                 "h": preview.thumbnail_height,
             },
             "xyz.amorgan.blurhash": preview.blurhash,
+            **ANIMATED.get(preview.mimetype, {}),
         },
     }
     return content, _sealed(preview, spool)
@@ -53,7 +57,7 @@ def _sealed(preview: Preview, spool: Spool) -> list[Attachment]:
     except BaseException:
         spool.discard(picture.name)
         raise
-    return [attachment(FILE, picture, JPEG), attachment(THUMBNAIL, thumbnail, JPEG)]
+    return [attachment(FILE, picture, preview.mimetype), attachment(THUMBNAIL, thumbnail, JPEG)]
 
 
 def parcel(made: Parcel) -> tuple[dict[str, Any], list[Attachment]]:

@@ -11,5 +11,6 @@ from commands.room import room
 from commands.share import share
 from commands.status import status
 from commands.verify import verify
+from commands.view import view
 
-REGISTRY = Registry((find, share, status, cancel, audience, room, verify, help_))
+REGISTRY = Registry((find, share, view, status, cancel, audience, room, verify, help_))

@@ -176,3 +176,19 @@ CREATE TABLE new_rooms (
 ) STRICT;
 
 CREATE INDEX new_rooms_wanted ON new_rooms (created_at) WHERE state = 'wanted';
+
+CREATE TABLE views (
+    command_event_id TEXT PRIMARY KEY,
+    share_id INTEGER NOT NULL REFERENCES shares (id),
+    room_id TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    sealed_wish BLOB,
+    sealed_audience BLOB,
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'answered')),
+    created_at REAL NOT NULL,
+    CHECK ((state = 'wanted') = (sealed_wish IS NOT NULL)),
+    CHECK ((state = 'wanted') = (sealed_audience IS NOT NULL))
+) STRICT;
+
+CREATE INDEX views_wanted ON views (created_at) WHERE state = 'wanted';

@@ -13,6 +13,8 @@ from rendering.window import Greyscale, Lut, Window
 
 #: What may be asked for.
 NAMES = ("bone", "lung", "soft", "brain", "abdomen")
+#: Modalities whose values have a unit: where a study has one, it is what a name is about.
+UNITS = frozenset({"CT"})
 
 _HEAD = frozenset(
     {"head", "brain", "skull", "face", "sinuses", "orbit", "sella", "mandible", "jaw", "jaw joint", "zygoma",
@@ -52,7 +54,7 @@ def preset(name: str, modality: str, body_part: str) -> Window | Part | None:
     """The window called `name` for a series (Modality, BodyPartExamined as stored); None where it means nothing."""
     if modality in _PROJECTIONS:
         return _OF_PROJECTIONS.get(name)
-    if modality != "CT":
+    if modality not in UNITS:
         return None
     part = words.body_part(body_part)
     width, centre = _hounsfield(name, part)

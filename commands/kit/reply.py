@@ -17,7 +17,7 @@ class Reply:
     strict: bool = True
 
 
-def message(text: str, *, reply_to: str = "", mentions: tuple[str, ...] = ()) -> dict[str, Any]:
+def message(text: str, *, reply_to: str = "", thread: str = "", mentions: tuple[str, ...] = ()) -> dict[str, Any]:
     """The content of an m.notice (Matrix, m.room.message): notices never trigger other bots."""
     content: dict[str, Any] = {
         "msgtype": "m.notice",
@@ -26,9 +26,18 @@ def message(text: str, *, reply_to: str = "", mentions: tuple[str, ...] = ()) ->
         "formatted_body": html.escape(text, quote=False).replace("\n", "<br>"),
         "m.mentions": {"user_ids": list(mentions)} if mentions else {},
     }
-    if reply_to:
-        content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
-    return content
+    return content | related(reply_to, thread)
+
+
+def related(reply_to: str, thread: str = "") -> dict[str, Any]:
+    """What an event answers, and the thread that it stands in, by their event ids (Matrix, Threading; Rich replies).
+
+    Clients without threads show it as an answer.
+    """
+    relation: dict[str, Any] = {"m.in_reply_to": {"event_id": reply_to}} if reply_to else {}
+    if thread:
+        relation |= {"rel_type": "m.thread", "event_id": thread, "is_falling_back": True}
+    return {"m.relates_to": relation} if relation else {}
 
 
 def edit(text: str, event_id: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bot.doorman import Doorman, Manners
 from bot.guard import RoomGuard
 from bot.outbox import Outbox
 from bot.resume import resume
+from bot.viewer import Viewer
 from config.state import FieldCipher
 from delivery.spool import Spool
 from ledger import inbox, shares
@@ -99,6 +100,14 @@ class House:
             part_bytes=self._part_bytes,
             retry_pause=0.05,
         )
+        self.viewer = Viewer(
+            ledger=self.ledger,
+            sources=sources,
+            spool=self.spool,
+            workers=self.workers,
+            after=self.outbox.poke,
+            retry_pause=0.01,
+        )
         self.dispatcher = Dispatcher(
             ledger=self.ledger,
             sources=sources,
@@ -122,6 +131,7 @@ class House:
     def _committed(self) -> None:
         self.outbox.poke()
         self.corridor.poke()
+        self.viewer.poke()
         self.builder.poke()
 
     def _built(self) -> None:
@@ -132,7 +142,7 @@ class House:
     async def running(self) -> Any:
         """All parts at work, until the block ends: then all tasks are cancelled."""
         await resume(self.ledger, self.spool)
-        parts = (self.outbox, self.corridor, self.dispatcher, self.doorman, self.builder)
+        parts = (self.outbox, self.corridor, self.viewer, self.dispatcher, self.doorman, self.builder)
         tasks = [asyncio.create_task(one.run()) for one in parts]
         try:
             yield self
@@ -170,7 +180,8 @@ class House:
             "SELECT 1 FROM inbox WHERE handled_at IS NULL UNION SELECT 1 FROM outbox WHERE state = 'queued' UNION "
             "SELECT 1 FROM shares WHERE state NOT IN ('delivered', 'cancelled', 'failed') UNION "
             "SELECT 1 FROM invitations WHERE state IN ('invited', 'joined') UNION "
-            "SELECT 1 FROM new_rooms WHERE state = 'wanted'"
+            "SELECT 1 FROM new_rooms WHERE state = 'wanted' UNION "
+            "SELECT 1 FROM views WHERE state = 'wanted'"
         )
         return waiting is None
 
