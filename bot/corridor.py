@@ -18,6 +18,7 @@ import structlog
 from bot import content
 from bot.ahead import one_ahead
 from bot.matrix.errors import SignedOut
+from bot.pictures import Pictures
 from bot.progress import ProgressMessage
 from commands.kit import describe
 from commands.kit.reply import edit, message
@@ -28,8 +29,7 @@ from ledger import outbox, shares
 from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
 from ledger.states import ShareState
-from rendering.guides import read_guide
-from rendering.preview import Preview, render
+from rendering.preview import Preview
 from studies.identity import identity_line
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Corridor:
         self._outgoing = outgoing
         self._sources = sources
         self._spool = spool
-        self._workers = workers
+        self._pictures = Pictures(workers)
         self._part_bytes = part_bytes
         self._retry_pause = retry_pause
         self._walking: dict[int, asyncio.Task[None]] = {}
@@ -146,8 +146,8 @@ class Corridor:
             study,
             source,
             spool=self._spool,
-            render=lambda plan: self._workers.submit(render, plan),
-            read=lambda path: self._workers.submit(read_guide, path),
+            render=self._pictures.preview,
+            read=self._pictures.guide,
             on_progress=progress.note,
         )
         async with progress.shown():

@@ -40,6 +40,8 @@ class Tile:
     state: Path | None = None
     #: Whether `frame` is a page of a document without pixels.
     page: bool = False
+    #: Why it is not even tried, e.g. because it broke a decoder before; "" if it is.
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tup
     errors: dict[int, CannotShow] = {}
     for place, tile in enumerate(plan.tiles):
         try:
+            if tile.refused:
+                raise CannotShow(tile.refused)
             with guarded():
                 frames.append(tile_frame(tile, edge, plan.look))
         except CannotShow as error:

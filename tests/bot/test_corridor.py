@@ -481,9 +481,9 @@ async def test_a_bug_of_ours_ends_that_share_in_words_and_no_other(house: House)
     dicom.ankle(house.folder, "one", views=1)
     dicom.ankle(house.folder, "two", views=1, AccessionNumber="XR26-2")
     async with house.running():
-        submit, house.corridor._workers = house.corridor._workers, None  # type: ignore[assignment]
+        pictures, house.corridor._pictures = house.corridor._pictures, None  # type: ignore[assignment]
         await house.ask("!share study XR26-1")
-        house.corridor._workers = submit
+        house.corridor._pictures = pictures
         await house.ask("!share study XR26-2")
     assert [await state(house, number) for number in (1, 2)] == [ShareState.FAILED, ShareState.DELIVERED]
     assert "Share 1 is stopped: Something went wrong on our side. [B20]" in house.session.said()

@@ -1,0 +1,54 @@
+"""Pictures out of the workers, so that one file which breaks a decoder costs itself and never the rest of its sheet."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.workers import CRASHED, HUNG
+from rendering.errors import CannotShow
+from rendering.guides import read_guide
+from rendering.preview import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.workers import Workers
+    from rendering.guides import Guide
+    from rendering.preview import Preview, PreviewPlan, Tile
+
+
+class Pictures:
+    """The jobs of a share. `uploaded`: its files came from a room, not out of our own PACS, and every job is sealed."""
+
+    def __init__(self, workers: Workers, *, uploaded: bool = False) -> None:
+        self._workers = workers
+        self._uploaded = uploaded
+
+    async def guide(self, path: Path) -> Guide | None:
+        """What a small file says about the pictures of its study. Raises `CannotShow`."""
+        return await self._workers.submit(read_guide, path, sealed=self._uploaded)
+
+    async def preview(self, plan: PreviewPlan) -> Preview:
+        """The picture that `plan` asks for. Raises `CannotShow`."""
+        try:
+            return await self._render(plan)
+        except CannotShow as error:
+            if error.code not in {HUNG, CRASHED} or len(plan.tiles) == 1:
+                raise
+        # Nobody can say which tile it was but the tiles themselves, each in a process of its own.
+        tiles = await asyncio.gather(*(self._tried(plan, tile) for tile in plan.tiles))
+        return await self._render(replace(plan, tiles=tuple(tiles)))
+
+    async def _render(self, plan: PreviewPlan) -> Preview:
+        """The header guard can look at pixels, and not at a page: whatever draws one is sealed."""
+        pages = any(tile.page for tile in plan.tiles)
+        return await self._workers.submit(render, plan, sealed=self._uploaded or pages)
+
+    async def _tried(self, plan: PreviewPlan, tile: Tile) -> Tile:
+        try:
+            await self._workers.submit(render, replace(plan, tiles=(tile,)), sealed=True)
+        except CannotShow as error:
+            return replace(tile, refused=error.reason)
+        return tile
