@@ -174,7 +174,7 @@ def mutate(data: bytes, random: Random) -> tuple[str, bytes]:
     if random.randrange(1000) < OF_THOUSAND:
         chosen = [random.choice(BOMBS)]
     else:
-        chosen = random.sample(MUTATIONS, random.choice((1, 1, 1, 2)))
+        chosen = random.sample(list(MUTATIONS), random.choice((1, 1, 1, 2)))
     for one in chosen:
         data = one(bytearray(data or b"\0"), random)
     return " + ".join(one.__name__ for one in chosen), data
@@ -188,7 +188,7 @@ def _flipped(data: bytearray, random: Random, start: int, count: int, end: int |
 
 def _somewhere(data: bytearray, random: Random, what: bytes, start: int = 0) -> int:
     """One of the places from `start` on where `what` stands, else any."""
-    places = []
+    places: list[int] = []
     while (start := data.find(what, start)) >= 0 and len(places) < 100:  # noqa: PLR2004 enough to choose from
         places.append(start)
         start += 1
