@@ -171,10 +171,11 @@ BOMBS, OF_THOUSAND = (deflated_bomb, nested), 10
 
 def mutate(data: bytes, random: Random) -> tuple[str, bytes]:
     """The name of what was done, and the outcome: one mutation, sometimes two of them."""
+    chosen: list[Callable[[bytearray, Random], bytes]]
     if random.randrange(1000) < OF_THOUSAND:
         chosen = [random.choice(BOMBS)]
     else:
-        chosen = random.sample(list(MUTATIONS), random.choice((1, 1, 1, 2)))
+        chosen = random.sample(MUTATIONS, random.choice((1, 1, 1, 2)))
     for one in chosen:
         data = one(bytearray(data or b"\0"), random)
     return " + ".join(one.__name__ for one in chosen), data
