@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rendering.captions import spoken
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.header import whole
-from rendering.keyimages import Choice, spoken
+from rendering.keyimages import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,14 +7,14 @@ draws over it or hides a part; what its authors withdrew is not shown.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from rendering import titles
 from rendering.keyimages import SHEET, choose, picture, sheet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from rendering.guides import Guide, Reference
     from rendering.keyimages import Choice
@@ -68,16 +68,16 @@ class _Guided:
 
     def choices(self) -> list[Choice]:
         plain = choose(self._kept)
-        alone = {choice.instances[0][0].sop_instance_uid: choice for choice in plain if choice.key.startswith("view/")}
+        alone = {choice.instances[0]: choice for choice in plain if choice.key.startswith("view/")}
         keys = list(self._keys(alone))
         large = {choice.instances[0] for choice in keys if len(choice.instances) == 1}
         rest = (choice for choice in plain if not (choice.key.startswith("view/") and choice.instances[0] in large))
-        in_order = [*keys, *chain.from_iterable(self._shown(choice, large) for choice in rest)]
+        in_order = [*keys, *chain.from_iterable(self._shown(choice, large | alone.keys()) for choice in rest)]
         last = [choice.said(why) for choice in in_order if (why := self._rejected_for(choice))]
         in_order = [*(choice for choice in in_order if not self._rejected_for(choice)), *last]
         return list({choice.key: choice for choice in in_order}.values())
 
-    def _keys(self, alone: dict[str, Choice]) -> Iterator[Choice]:
+    def _keys(self, alone: Mapping[tuple[Instance, int], Choice]) -> Iterator[Choice]:
         """The key images: each once, as the newest selection of it says."""
         seen: set[Place] = set()
         for selection in self._selections:
@@ -85,7 +85,7 @@ class _Guided:
             seen |= {(instance.sop_instance_uid, frame) for _, instance, frame in picked}
             words, notes = titles.key(selection.title), (selection.words,) if selection.words else ()
             for series, instance, frame in picked[:MOST_LARGE]:
-                plain = alone.get(instance.sop_instance_uid) or picture(
+                plain = alone.get((instance, frame)) or picture(
                     series, instance, frame, f"key/{instance.key}/{frame + 1}"
                 )
                 for choice in self._through_state(plain):
@@ -94,26 +94,31 @@ class _Guided:
             yield from _sheets(selection, picked[MOST_LARGE:], words)
 
     def _picked(self, selection: Guide) -> list[tuple[Series, Instance, int]]:
-        """What a selection names and is here, frame by frame; a moving picture as a whole by its first frame."""
+        """What a selection names and is here, frame by frame; a moving picture as a whole by its middle frame."""
         picked = [
-            (*self._places[about.sop_instance_uid], frame)
-            for about in selection.references
-            if about.sop_instance_uid in self._places
-            for frame in about.frames or (0,)
+            (series, instance, frame)
+            for series, instance, frames in (
+                (*self._places[about.sop_instance_uid], about.frames)
+                for about in selection.references
+                if about.sop_instance_uid in self._places
+            )
+            for frame in frames or (instance.number_of_frames // 2,)
         ]
         real = [one for one in picked if one[1].has_pixels and one[2] < one[1].number_of_frames]
         return real if len(real) <= MOST_SELECTED else []
 
     def _shown(self, choice: Choice, large: Container[tuple[Instance, int]]) -> Iterator[Choice]:
-        """A picture as it is to be seen; before a contact sheet, those of its slices on which somebody drew."""
-        if choice.key.startswith("view/"):
-            yield from self._through_state(choice)
-            return
+        """A picture as it is to be seen; before a sheet or poster, those of its frames on which somebody drew."""
+        alone = choice.key.startswith("view/")
+        if not alone or choice.instances[0][0].number_of_frames > 1:
+            yield from self._marked(choice, large)
+        yield from self._through_state(choice) if alone else [choice]
+
+    def _marked(self, choice: Choice, large: Container[tuple[Instance, int]]) -> Iterator[Choice]:
         marked = (pair for pair in self._all_of(choice) if self._drawn_on(*pair) and pair not in large)
-        for (instance, frame), _ in zip(marked, range(MOST_MARKED), strict=False):
+        for instance, frame in islice(marked, MOST_MARKED):
             series = self._places[instance.sop_instance_uid][0]
             yield self._through_state(picture(series, instance, frame, f"view/{instance.key}/{frame + 1}"))[0]
-        yield choice
 
     def _all_of(self, choice: Choice) -> Iterator[tuple[Instance, int]]:
         """Also the slices and frames that the sheet leaves out."""

@@ -1,23 +1,26 @@
 """Which pictures to make of a study, in the order in which they are read. Pure: nothing here opens a file.
 
-Projections become a picture each; stacks of slices one contact sheet; moving pictures a sheet of evenly spaced frames.
-Every instance that has pixels is in some picture, except that a long stack is sampled.
+Projections become a picture each; stacks of slices one contact sheet and their middle slice; what moves its middle
+frame as a poster (a clip is made when somebody asks for it). Every instance that has pixels is in some picture, except
+that a long stack is sampled.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from rendering import words
+from rendering import captions, words
+from rendering.captions import PROJECTIONS, capital, spoken
 from rendering.kinds import kind
-from rendering.order import anatomical, evenly, orientation
+from rendering.order import evenly, planes, visits
 from rendering.preview import PreviewPlan, Tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from studies.model import Instance, Series, Study
@@ -26,14 +29,23 @@ if TYPE_CHECKING:
 SHEET = 20
 #: Up to so many slices of a stack get a picture each.
 FEW_SLICES = 3
-#: Up to so many projections of one series get a picture each, and so many stills of anything else.
+#: Up to so many projections of one series get a picture each, and so many stills and clips of anything else.
 FEW_PROJECTIONS = 12
 FEW_STILLS = 6
 
-_PROJECTIONS = frozenset({"CR", "DX", "DR", "RG", "MG", "XA", "RF", "IO", "PX", "RTIMAGE"})
 _STACKS = frozenset({"CT", "MR", "PT", "NM", "SEG", "RTDOSE", "OPT", "OCT"})
-#: Projections, then anything else that stands alone, then stacks, then localisers.
-_SINGLES, _SHEETS, _LOCALISERS = range(3)
+#: Frames of these follow each other in time, of everything else in space or as pages.
+_MOVING = frozenset({"US", "IVUS", "XA", "RF", "ES", "XC"})
+#: Reconstructed slices all the same: X-ray 3D angiography and craniofacial (PS3.4 B.5).
+_VOLUMES = ("1.2.840.10008.5.1.4.1.1.13.1.", "1.2.840.10008.5.1.4.1.1.6.3")
+#: Digital X-ray, mammography and intra-oral images as the detector gave them, which are not for the eye (PS3.3 C.8.11).
+_UNPROCESSED = frozenset(f"1.2.840.10008.5.1.4.1.1.1.{one}.1" for one in (1, 2, 3))
+#: Series of localisers by their descriptions: scanners of MR do not say so in ImageType.
+_SCOUTS = re.compile(
+    r"(?<![a-z])(locali[sz]ers?|loc|scout|topogram|surview|survey|(3|three|tri)[ -]?plane|plan ?scan)(?![a-z])"
+)
+#: Projections, anything else that stands alone, stacks, localisers and what is not for the eye.
+_VIEWS, _STILLS, _SHEETS, _LAST = range(4)
 _NO_VIEW, _NO_SIDE = 9, 9
 
 
@@ -66,7 +78,7 @@ class Choice:
 
     def said(self, more: str) -> Choice:
         """The same with a few more words of ours about it."""
-        return replace(self, caption=f"{self.caption} · {more}", alt_text=f"{_capital(more)}: {self.alt_text}")
+        return replace(self, caption=f"{self.caption} · {more}", alt_text=f"{capital(more)}: {self.alt_text}")
 
     def plan(self, paths: Mapping[str, Path]) -> PreviewPlan:
         """The plan, now that the files are there. `paths` by `Instance.key`; those without a file are left out."""
@@ -79,9 +91,20 @@ class Choice:
         return PreviewPlan(self.key, tiles, self.caption, self.alt_text)
 
 
+#: Category, body part in the order of the study, view, side: the order of reading.
+Rank = tuple[int, int, int, int]
+Ranked = tuple[Rank, Choice]
+Place = tuple["Instance", int]
+
+
 def choose(study: Study) -> list[Choice]:
-    """All pictures of `study` in reading order: projections by view and side, other pictures, stacks, localisers."""
-    ranked = [pair for series in study.series for pair in _of_series(series)]
+    """All pictures of `study` in reading order.
+
+    Projections by body part, view (frontal, mortise or oblique, lateral, others) and side (right, left); then other
+    pictures; then stacks, each with its middle slice; last localisers and unprocessed images.
+    """
+    parts = list(dict.fromkeys(words.body_part(one.body_part_examined) for one in study.series))
+    ranked = [pair for series in study.series for pair in _Chosen(series, parts).ranked()]
     ranked.sort(key=lambda pair: pair[0])
     return _told_apart(_unique([choice for _, choice in ranked]))
 
@@ -89,6 +112,27 @@ def choose(study: Study) -> list[Choice]:
 def unshown(study: Study) -> list[tuple[Instance, str]]:
     """Every instance without pixels, with a few words on what it is. They are delivered all the same."""
     return [(one, kind(one.sop_class_uid)) for one in study.instances if not one.has_pixels]
+
+
+def picture(series: Series, instance: Instance, frame: int, key: str) -> Choice:
+    """One frame, from 0, alone and large."""
+    said = f"frame {frame + 1} of {instance.number_of_frames}" if instance.number_of_frames > 1 else ""
+    caption = " · ".join(filter(None, (captions.caption(series, instance), said)))
+    return Choice(key, ((instance, frame),), ("",), caption, spoken(captions.title(series, instance), said))
+
+
+def sheet_of(key: str, picked: Sequence[tuple[Series, Instance, int]], words: str) -> Choice:
+    """A contact sheet of frames, from 0, of any series."""
+    frames = tuple((instance, frame) for _, instance, frame in picked)
+    subject = ", ".join(dict.fromkeys(captions.subject(series) for series, _, _ in picked))
+    text = f"{len(picked)} times {words}" if len(picked) > 1 else words
+    spoken_text = spoken(subject, f"contact sheet, {text}")
+    return Choice(key, frames, captions.labels(frames), f"{capital(subject)} · {text}", spoken_text)
+
+
+def place_key(instance: Instance, frame: int) -> str:
+    """The key of one frame, from 0, alone and large."""
+    return f"view/{instance.key}/{frame + 1}" if instance.number_of_frames > 1 else f"view/{instance.key}"
 
 
 def _unique(choices: Sequence[Choice]) -> list[Choice]:
@@ -108,172 +152,128 @@ def _told_apart(choices: Sequence[Choice]) -> list[Choice]:
     return numbered
 
 
-Rank = tuple[int, int, int]
+class _Chosen:
+    """The pictures of one series, each with its rank."""
+
+    def __init__(self, series: Series, parts: Sequence[str]) -> None:
+        self._series = series
+        self._part = parts.index(words.body_part(series.body_part_examined))
+        self._is_stack = series.modality in _STACKS
+
+    def ranked(self) -> Iterator[Ranked]:
+        flat, volumes = _parted((one for one in self._series.instances if one.has_pixels), self._is_volume)
+        yield from chain.from_iterable(map(self._volume, volumes))
+        yield from self._stacks(flat) if self._is_stack else self._views(flat)
+
+    def _views(self, stills: Sequence[Instance]) -> Iterator[Ranked]:
+        """Stills, and the middle frame of what moves."""
+        places = [(one, one.number_of_frames // 2) for one in stills]
+        if len(places) <= (FEW_PROJECTIONS if self._series.modality in PROJECTIONS else FEW_STILLS):
+            yield from (self._alone(*place) for place in places)
+            return
+        for start in range(0, len(places), SHEET):
+            part = places[start : start + SHEET]
+            text = f"images {start + 1} to {start + len(part)} of {len(places)}"
+            if len(part) == len(places):
+                text = f"{len(places)} images"
+            yield _rank(_SHEETS), self._sheet(f"{self._series.series_instance_uid}/{start}", part, text)
+
+    def _volume(self, one: Instance) -> Iterator[Ranked]:
+        """Slices or pages that are frames of one object."""
+        frames = [(one, frame) for frame in range(one.number_of_frames)]
+        if len(frames) <= (FEW_SLICES if self._is_stack else FEW_STILLS):
+            yield from (self._alone(*place) for place in frames)
+            return
+        rank, middle = self._alone(*frames[len(frames) // 2])
+        shown = evenly(frames, SHEET)
+        view = "" if self._is_stack else captions.view_words(self._series, one)
+        yield rank, self._sheet(one.key, shown, ", ".join(filter(None, (view, _counted(shown, frames, "frames")))))
+        yield rank, middle.said("middle frame")
+
+    def _stacks(self, slices: Sequence[Instance]) -> Iterator[Ranked]:
+        """A sheet for each plane, and for each visit of it: mixed in one sheet they would be in no order at all."""
+        flat, localisers = _parted(slices, self._is_localiser)
+        stacks = planes(flat)
+        if len(stacks) > FEW_SLICES:  # radial or rotating: every slice has a plane of its own
+            stacks = [tuple(flat)]
+        sheets = 0
+        for every in map(visits, stacks):
+            for number in _first_middle_last(len(every)):
+                said = f", pass {number + 1} of {len(every)}" if len(every) > 1 else ""
+                yield from self._stack(every[number], sheets, said)
+                sheets += 1
+        yield from self._localisers(localisers)
+
+    def _stack(self, slices: Sequence[Instance], sheets: int, said: str) -> Iterator[Ranked]:
+        places = [(one, 0) for one in slices]
+        if len(places) <= FEW_SLICES:
+            yield from (self._alone(*place) for place in places)
+            return
+        shown = evenly(places, SHEET)
+        uid = self._series.series_instance_uid
+        text = _counted(shown, places, "slices") + said
+        yield _rank(_SHEETS), self._sheet(f"{uid}/{sheets}" if sheets else uid, shown, text)
+        rank, middle = self._alone(*places[len(places) // 2])
+        yield rank, middle.said("middle slice" + said)
+
+    def _localisers(self, instances: Sequence[Instance]) -> Iterator[Ranked]:
+        """All of a series' together, plane by plane."""
+        places = [(one, 0) for plane in planes(instances) for one in plane]
+        if len(places) <= FEW_SLICES:
+            yield from ((_rank(_LAST), self._alone(*place)[1].said("localiser")) for place in places)
+            return
+        shown = evenly(places, SHEET)
+        text = "localiser, " + _counted(shown, places, "slices")
+        yield _rank(_LAST), self._sheet(f"{self._series.series_instance_uid}/localiser", shown, text)
+
+    def _alone(self, instance: Instance, frame: int) -> Ranked:
+        choice = picture(self._series, instance, frame, place_key(instance, frame))
+        if instance.sop_class_uid in _UNPROCESSED:
+            return _rank(_LAST), choice.said("unprocessed")
+        if self._is_stack:
+            return _rank(_SHEETS), choice
+        projected = self._series.modality in PROJECTIONS
+        view = captions.view_of(self._series, instance)
+        side = "RLB".find(instance.laterality) if instance.laterality in {"R", "L", "B"} else _NO_SIDE
+        return (_VIEWS if projected else _STILLS, self._part, view.rank if view else _NO_VIEW, side), choice
+
+    def _sheet(self, key: str, shown: Sequence[Place], text: str) -> Choice:
+        title = captions.numbered(self._series)
+        return Choice(
+            f"sheet/{key}",
+            tuple(shown),
+            captions.labels(shown),
+            f"{capital(title)} · {text}",
+            spoken(title.replace(" · ", ", "), f"contact sheet, {text}"),
+        )
+
+    def _is_volume(self, one: Instance) -> bool:
+        moves = self._series.modality in _MOVING and not one.sop_class_uid.startswith(_VOLUMES)
+        return one.number_of_frames > 1 and not moves
+
+    def _is_localiser(self, one: Instance) -> bool:
+        """ImageType value 3 (PS3.3 C.8.2.1.1.1), also where a writer put it elsewhere; else the series says it."""
+        said = any(value.upper() in {"LOCALIZER", "SCOUT", "TOPOGRAM"} for value in one.image_type)
+        named = self._series.modality in {"CT", "MR"} and _SCOUTS.search(self._series.series_description.lower())
+        return said or bool(named)
 
 
-def _of_series(series: Series) -> Iterator[tuple[Rank, Choice]]:
-    pictures = [one for one in series.instances if one.has_pixels]
-    for instance in pictures:
-        if instance.number_of_frames > 1:
-            yield _rank(series, instance), _moving(series, instance)
-    stills = [one for one in pictures if one.number_of_frames <= 1]
-    if series.modality in _STACKS:
-        yield from _stacks(series, stills)
-    else:
-        yield from _views(series, stills)
+def _rank(category: int) -> Rank:
+    """Within its category as the study has it."""
+    return (category, 0, 0, 0)
 
 
-def _views(series: Series, stills: Sequence[Instance]) -> Iterator[tuple[Rank, Choice]]:
-    few = FEW_PROJECTIONS if series.modality in _PROJECTIONS else FEW_STILLS
-    if len(stills) <= few:
-        yield from ((_rank(series, one), _single(series, one)) for one in stills)
-        return
-    for start in range(0, len(stills), SHEET):
-        part = stills[start : start + SHEET]
-        text = f"images {start + 1} to {start + len(part)} of {len(stills)}"
-        if len(part) == len(stills):
-            text = f"{len(stills)} images"
-        yield (_SHEETS, 0, 0), _sheet(series, f"{series.series_instance_uid}/{start}", part, text)
+def _parted(instances: Iterable[Instance], second: Callable[[Instance], bool]) -> tuple[list[Instance], list[Instance]]:
+    """Those that are not, and those that are."""
+    parted: tuple[list[Instance], list[Instance]] = ([], [])
+    for one in instances:
+        parted[second(one)].append(one)
+    return parted
 
 
-def _stacks(series: Series, stills: Sequence[Instance]) -> Iterator[tuple[Rank, Choice]]:
-    """One sheet for each plane: mixed planes in one sheet would be in no order at all."""
-    groups: dict[tuple[bool, tuple[int, ...]], list[Instance]] = {}
-    for one in stills:
-        groups.setdefault((_localiser(one), orientation(one)), []).append(one)
-    if len(groups) > FEW_SLICES:  # radial or rotating stacks: every slice has a plane of its own
-        groups = {(key, ()): list(some) for key, some in groupby(sorted(stills, key=_localiser), _localiser)}
-    for place, ((localiser, _), group) in enumerate(groups.items()):
-        rank = (_LOCALISERS if localiser else _SHEETS, 0, 0)
-        if len(group) <= FEW_SLICES:
-            yield from ((rank, _single(series, one)) for one in group)
-            continue
-        slices = anatomical(group)
-        shown = evenly(slices, SHEET)
-        text = f"{len(slices)} slices" if len(shown) == len(slices) else f"{len(shown)} of {len(slices)} slices"
-        yield rank, _sheet(series, _key(series, place), shown, "localiser, " + text if localiser else text)
+def _counted(shown: Sequence[Place], places: Sequence[Place], noun: str) -> str:
+    return f"{len(places)} {noun}" if len(shown) == len(places) else f"{len(shown)} of {len(places)} {noun}"
 
 
-def _key(series: Series, place: int) -> str:
-    return f"{series.series_instance_uid}/{place}" if place else series.series_instance_uid
-
-
-def _single(series: Series, instance: Instance) -> Choice:
-    return picture(series, instance, 0, f"view/{instance.key}")
-
-
-def picture(series: Series, instance: Instance, frame: int, key: str) -> Choice:
-    """One frame, from 0, alone and large."""
-    said = f"frame {frame + 1}" if instance.number_of_frames > 1 else ""
-    caption = " · ".join(filter(None, (_caption(series, instance), said)))
-    return Choice(key, ((instance, frame),), ("",), caption, spoken(_title(series, instance), said))
-
-
-def _sheet(series: Series, key: str, shown: Sequence[Instance], text: str) -> Choice:
-    title = f"{_subject(series)}{_series_number(series)}"
-    labels = tuple(_label(one, place) for place, one in enumerate(shown, 1))
-    return Choice(
-        f"sheet/{key}",
-        tuple((one, 0) for one in shown),
-        labels,
-        f"{_capital(title)} · {text}",
-        spoken(title.replace(" · ", ", "), f"contact sheet, {text}"),
-    )
-
-
-def sheet_of(key: str, picked: Sequence[tuple[Series, Instance, int]], words: str) -> Choice:
-    """A contact sheet of frames, from 0, of any series."""
-    frames = tuple((instance, frame) for _, instance, frame in picked)
-    labels = tuple(str(frame + 1) if one.number_of_frames > 1 else _label(one, frame + 1) for one, frame in frames)
-    subject = ", ".join(dict.fromkeys(_subject(series) for series, _, _ in picked))
-    text = f"{len(picked)} times {words}" if len(picked) > 1 else words
-    return Choice(key, frames, labels, f"{_capital(subject)} · {text}", spoken(subject, f"contact sheet, {text}"))
-
-
-def _moving(series: Series, instance: Instance) -> Choice:
-    frames = evenly(range(instance.number_of_frames), SHEET if instance.number_of_frames > SHEET else 12)
-    text = f"{len(frames)} of {instance.number_of_frames} frames"
-    if len(frames) == instance.number_of_frames:
-        text = f"{len(frames)} frames"
-    caption = _caption(series, instance)
-    return Choice(
-        f"sheet/{instance.key}",
-        tuple((instance, frame) for frame in frames),
-        tuple(str(frame + 1) for frame in frames),
-        f"{caption} · {text}",
-        spoken(_title(series, instance), f"contact sheet, {text}"),
-    )
-
-
-def _label(instance: Instance, place: int) -> str:
-    return str(instance.instance_number if instance.instance_number is not None else place)
-
-
-def _rank(series: Series, instance: Instance) -> Rank:
-    if series.modality in _STACKS:
-        return (_SHEETS, 0, 0)
-    view = _view(series, instance)
-    side = "RLB".find(instance.laterality) if instance.laterality in {"R", "L", "B"} else _NO_SIDE
-    return (_SINGLES, view.rank if view else _NO_VIEW, side)
-
-
-def _view(series: Series, instance: Instance) -> words.View | None:
-    """The projection; a series of one image may name it better than its codes do (a mortise is coded as oblique)."""
-    coded = words.view(instance.view_position, instance.view_description)
-    named = words.view("", series.series_description) if len(series.instances) == 1 else None
-    return named if named and words.narrows(named, coded) else coded
-
-
-def _localiser(instance: Instance) -> bool:
-    """ImageType value 3 (PS3.3 C.8.2.1.1.1), also where a writer put it elsewhere."""
-    return any(value.upper() in {"LOCALIZER", "SCOUT", "TOPOGRAM"} for value in instance.image_type)
-
-
-def _subject(series: Series) -> str:
-    """E.g. "CT chest", or "ankle" for a projection, whose kind everybody sees."""
-    part = words.body_part(series.body_part_examined)
-    what = words.modality(series.modality)
-    return f"{what} {part}" if part else what
-
-
-def _title(series: Series, instance: Instance) -> str:
-    """E.g. "X-ray of right ankle, AP view"."""
-    side = words.side(instance.laterality)
-    part = words.body_part(series.body_part_examined)
-    place = f"{part}, {side}" if side == words.SIDES["B"] and part else " ".join(filter(None, (side, part)))
-    view = _view(series, instance)
-    what = words.modality(series.modality)
-    return (f"{what} of {place}" if place else what) + (f", {view.name} view" if view else "")
-
-
-def _caption(series: Series, instance: Instance) -> str:
-    """E.g. "Right ankle · AP": what the picture shows, else where it stands in the study."""
-    side, part = words.side(instance.laterality), words.body_part(series.body_part_examined)
-    view = _view(series, instance)
-    subject = " ".join(filter(None, (side, part))) or _subject(series)
-    if series.modality not in _PROJECTIONS and part:
-        subject = f"{words.modality(series.modality)} {subject}"
-    parts = [_capital(subject)]
-    if view:
-        parts.append(view.name)
-    elif series.modality not in _PROJECTIONS or not side:
-        parts += filter(None, (_series_number(series)[3:], _image_number(instance)))
-    return " · ".join(parts)
-
-
-def _series_number(series: Series) -> str:
-    return f" · series {series.series_number}" if series.series_number is not None else ""
-
-
-def _image_number(instance: Instance) -> str:
-    return f"image {instance.instance_number}" if instance.instance_number is not None else ""
-
-
-def spoken(title: str, more: str) -> str:
-    """What a screen reader says."""
-    text = ", ".join(filter(None, (title, more)))
-    return f"{_capital(text)}. Preview, not for primary interpretation."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _first_middle_last(count: int) -> list[int]:
+    return sorted({0, count // 2, count - 1}) if count > FEW_SLICES else list(range(count))

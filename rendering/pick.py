@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from config.errors import Mistake
 from rendering.guided import guided, withdrawn
 from rendering.keyimages import picture, sheet_of
-from rendering.order import anatomical, evenly, orientation
+from rendering.order import evenly, planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -154,10 +154,7 @@ def _moving(series: Sequence[Series], wanted: Wanted) -> Picked:
 
 def _plane(instances: Sequence[Instance]) -> Sequence[Instance]:
     """The slices of the commonest plane, in anatomical order: a localiser among them would only flicker."""
-    planes: dict[tuple[int, ...], list[Instance]] = {}
-    for one in instances:
-        planes.setdefault(orientation(one), []).append(one)
-    return anatomical(max(planes.values(), key=len))
+    return max(planes(instances), key=len)
 
 
 def _clip(series: Series, frames: Sequence[tuple[Instance, int]]) -> Picked:

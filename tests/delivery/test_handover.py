@@ -172,7 +172,7 @@ async def test_what_a_contact_sheet_could_not_show_is_noted_with_the_sheet(
         if number == 4:
             ds.PixelData = ds.PixelData[:100]
         dicom.save(ds, folder / str(number))
-    [sheet] = await every((await handover(source, spool, dicom.uid("study"))).previews(()))
+    [sheet, _] = await every((await handover(source, spool, dicom.uid("study"))).previews(()))
     assert isinstance(sheet.item, Preview)
     assert len(sheet.notes) == 1
     assert sheet.notes[0].startswith(f"Image 4 ({dicom.uid('slice 4')}): ")

@@ -169,32 +169,50 @@ def test_key_slices_are_large_pictures_before_the_contact_sheet() -> None:
 def test_a_marked_key_slice_is_large_once_with_its_marks_and_once_without() -> None:
     selection, marks = keys("1.7"), state("1.7", covers=True)
     chosen = guided(stack(30, selection, marks), [selection, marks])
-    assert [choice.key for choice in chosen] == ["key/1.7/1/8.1", "key/1.7/1", "sheet/1.5"]
+    assert [choice.key for choice in chosen] == ["key/1.7/1/8.1", "key/1.7/1", "sheet/1.5", "view/1.16"]
 
 
 def test_many_key_slices_share_sheets_and_too_many_are_none() -> None:
     some, all_of_them = keys(*(f"1.{n}" for n in range(1, 41))), keys(*(f"1.{n}" for n in range(1, MOST_SELECTED + 2)))
     chosen = guided(stack(90, some), [some])
-    large, sheets = chosen[:MOST_LARGE], chosen[MOST_LARGE:-1]
+    large, sheets = chosen[:MOST_LARGE], chosen[MOST_LARGE:-2]
     assert [choice.instances[0][0].sop_instance_uid for choice in large] == [f"1.{n}" for n in range(1, MOST_LARGE + 1)]
     assert [len(choice.instances) for choice in sheets] == [20, 8]
     assert sheets[0].caption == f"CT chest · 20 times {WORDS}"
-    assert [choice.key for choice in guided(stack(90, all_of_them), [all_of_them])] == ["sheet/1.5"]
+    assert [choice.key for choice in guided(stack(90, all_of_them), [all_of_them])] == ["sheet/1.5", "view/1.46"]
 
 
 def test_key_frames_of_a_multi_frame_image() -> None:
     selection = Guide("9.1", (Reference("1.1", (4, 9, 99)),), "", "113000")
     chosen = guided(stack(1, selection, modality="US", frames=20), [selection])
     assert [(choice.key, choice.instances[0][1]) for choice in chosen[:2]] == [("key/1.1/5", 4), ("key/1.1/10", 9)]
-    assert told(chosen)[0] == "Ultrasound chest · series 3 · image 1 · frame 5 · key image"
+    assert told(chosen)[0] == "Ultrasound chest · series 3 · image 1 · frame 5 of 20 · key image"
     assert len(chosen) == 3
 
 
 def test_marked_slices_are_large_pictures_before_their_sheet_also_those_that_it_leaves_out() -> None:
     marks, plain = state("1.14", covers=True), state("1.5", uid="8.2")
     chosen = guided(stack(60, marks, plain), [marks, plain])
-    assert [choice.key for choice in chosen] == ["view/1.14/15/8.1".replace("/15", "/1"), "sheet/1.5"]
+    assert [choice.key for choice in chosen] == ["view/1.14/1/8.1", "sheet/1.5", "view/1.31"]
     assert told(chosen)[0].endswith("image 14 · with the sender's marks")
+
+
+def test_a_middle_slice_with_marks_is_large_with_them_then_without_and_not_twice() -> None:
+    marks = state("1.31", covers=True)
+    chosen = guided(stack(60, marks), [marks])
+    assert [choice.key for choice in chosen] == ["sheet/1.5", "view/1.31/8.1", "view/1.31"]
+    assert told(chosen)[1].endswith("image 31 · middle slice · with the sender's marks")
+
+
+def test_a_middle_slice_that_is_a_key_image_comes_first_and_not_again() -> None:
+    selection = keys("1.16")
+    assert [choice.key for choice in guided(stack(30, selection), [selection])] == ["view/1.16", "sheet/1.5"]
+
+
+def test_a_moving_picture_selected_as_a_whole_is_shown_by_its_poster() -> None:
+    selection = keys("1.1")
+    (only,) = guided(stack(1, selection, modality="US", frames=20), [selection])
+    assert (only.key, only.instances[0][1]) == ("view/1.1/11", 10)
 
 
 def test_a_state_applies_to_the_frames_that_it_names() -> None:

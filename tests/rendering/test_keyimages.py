@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rendering import words
 from rendering.keyimages import SHEET, choose, unshown
-from rendering.order import anatomical, evenly
 from studies.model import Instance, Series, Study
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -60,21 +59,66 @@ def test_right_comes_before_left_within_a_view() -> None:
     ]
 
 
+def test_both_ankles_are_read_view_by_view_right_then_left() -> None:
+    shuffled = tuple(
+        instance(n, view_position=view, view_description=words, laterality=side)
+        for n, (side, view, words) in enumerate(
+            [
+                ("L", "LATERAL", ""),
+                ("L", "OBLIQUE", "mortise"),
+                ("R", "AP", ""),
+                ("R", "LATERAL", ""),
+                ("L", "AP", ""),
+                ("R", "OBLIQUE", "mortise"),
+            ]
+        )
+    )
+    chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="ANKLE", instances=shuffled)))
+    assert [one.caption for one in chosen] == [
+        f"{side} ankle · {view}" for view in ("AP", "mortise", "lateral") for side in ("Right", "Left")
+    ]
+
+
+def test_each_body_part_is_read_as_a_whole_in_the_order_of_the_study() -> None:
+    series = [
+        Series(f"1.{n}", "CR", n, body_part_examined=part, instances=(instance(n, view_position=view),))
+        for n, (part, view) in enumerate(
+            [("FOOT", "LATERAL"), ("ANKLE", "LATERAL"), ("ANKLE", "AP"), ("FOOT", "OBLIQUE"), ("FOOT", "DP")]
+        )
+    ]
+    assert [one.caption for one in choose(study(*series))] == [
+        "Foot · DP",
+        "Foot · oblique",
+        "Foot · lateral",
+        "Ankle · AP",
+        "Ankle · lateral",
+    ]
+
+
+def test_an_unprocessed_radiograph_comes_last_and_says_so() -> None:
+    raw = replace(instance(1, view_position="AP"), sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1.1")
+    ready = replace(instance(2, view_position="LATERAL"), sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1")
+    chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="HAND", instances=(raw, ready))))
+    assert [one.caption for one in chosen] == ["Hand · lateral", "Hand · AP · unprocessed"]
+
+
 def test_two_pictures_of_one_view_are_told_apart() -> None:
     views = tuple(instance(n, view_position="AP", laterality="R") for n in (1, 2))
     chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="KNEE", instances=views)))
     assert [one.caption for one in chosen] == ["Right knee · AP · 1 of 2", "Right knee · AP · 2 of 2"]
 
 
-def test_a_long_stack_is_one_sheet_of_evenly_spaced_slices_in_anatomical_order() -> None:
+def test_a_long_stack_is_one_sheet_of_evenly_spaced_slices_in_anatomical_order_then_its_middle_slice() -> None:
     shuffled = tuple(reversed(stack(600)))
-    (sheet,) = choose(study(Series("1.5", "CT", 3, body_part_examined="CHEST", instances=shuffled)))
+    sheet, middle = choose(study(Series("1.5", "CT", 3, body_part_examined="CHEST", instances=shuffled)))
     heights = [one.image_position_patient[2] for one, _ in sheet.instances]
     assert len(heights) == SHEET
     assert heights == sorted(heights)
     assert {round(b - a) for a, b in pairwise(heights)} == {150}
     assert sheet.caption == "CT chest · series 3 · 20 of 600 slices"
     assert sheet.labels[0] == "16"
+    assert (middle.key, middle.caption) == ("view/1.2.3.301", "CT chest · series 3 · image 301 · middle slice")
+    assert middle.alt_text == "Middle slice: CT of chest. Preview, not for primary interpretation."
 
 
 def test_a_short_stack_is_a_picture_each() -> None:
@@ -87,14 +131,110 @@ def test_localisers_come_last_and_are_not_mixed_with_slices() -> None:
     chosen = choose(
         study(Series("1.5", "CT", 1, instances=scouts + stack(30)), Series("1.6", "CT", 2, instances=stack(0)))
     )
-    assert [one.key for one in chosen] == ["sheet/1.5/1", "view/1.2.3.900", "view/1.2.3.901"]
+    assert [one.key for one in chosen] == ["sheet/1.5", "view/1.2.3.16", "view/1.2.3.900", "view/1.2.3.901"]
+    assert chosen[2].caption == "CT · series 1 · image 900 · localiser"
 
 
-def test_a_moving_picture_is_a_sheet_of_its_frames() -> None:
-    (sheet,) = choose(study(Series("1.5", "US", 1, instances=(instance(3, number_of_frames=120),))))
-    assert [one.sop_instance_uid for one in sheet.files] == ["1.2.3.3"]
+SAGITTAL, CORONAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
+
+
+@pytest.mark.parametrize("name", ["Survey", "3 Plane Loc", "AAHead_Scout", "localizer", "Localiser BH"])
+def test_a_localiser_of_mr_is_known_by_its_name_and_is_one_sheet_of_its_planes(name: str) -> None:
+    slices = tuple(
+        instance(5 * plane + n, image_position_patient=(5.0 * n,) * 3, image_orientation_patient=direction)
+        for plane, direction in enumerate((SAGITTAL, CORONAL, AXIAL))
+        for n in range(5)
+    )
+    scout, real = Series("1.5", "MR", 1, name, "KNEE", slices), Series("1.6", "MR", 2, "T2 local tumour", "KNEE")
+    chosen = choose(study(scout, replace(real, instances=tuple(numbered_uids("1.6", stack(12))))))
+    assert [one.key for one in chosen] == ["sheet/1.6", "view/1.6.7", "sheet/1.5/localiser"]
+    assert chosen[-1].caption == "MR knee · series 1 · localiser, 15 slices"
+    assert chosen[-1].labels == tuple(map(str, range(15)))
+
+
+def numbered_uids(root: str, instances: tuple[Instance, ...]) -> list[Instance]:
+    return [replace(one, sop_instance_uid=f"{root}.{one.instance_number}") for one in instances]
+
+
+def test_three_planes_of_a_series_are_three_sheets() -> None:
+    slices = tuple(
+        instance(100 * plane + n, image_position_patient=(5.0 * n,) * 3, image_orientation_patient=direction)
+        for plane, direction in enumerate((SAGITTAL, CORONAL, AXIAL))
+        for n in range(9)
+    )
+    chosen = choose(study(Series("1.5", "CT", 2, instances=slices)))
+    assert [one.key for one in chosen if one.key.startswith("sheet")] == ["sheet/1.5", "sheet/1.5/1", "sheet/1.5/2"]
+    assert len(chosen) == 6
+
+
+def test_a_stack_seen_twice_is_a_sheet_for_each_pass() -> None:
+    twice = tuple(
+        instance(2 * n + visit, image_position_patient=(0.0, 0.0, 5.0 * n), image_orientation_patient=AXIAL)
+        for n in range(15)
+        for visit in range(2)
+    )
+    chosen = choose(study(Series("1.5", "MR", 4, body_part_examined="BRAIN", instances=twice)))
+    assert [one.caption for one in chosen] == [
+        "MR brain · series 4 · 15 slices, pass 1 of 2",
+        "MR brain · series 4 · image 14 · middle slice, pass 1 of 2",
+        "MR brain · series 4 · 15 slices, pass 2 of 2",
+        "MR brain · series 4 · image 15 · middle slice, pass 2 of 2",
+    ]
+    assert chosen[2].labels == tuple(str(2 * n + 1) for n in range(15))
+
+
+def test_of_a_stack_seen_often_the_first_the_middle_and_the_last_pass_are_shown() -> None:
+    often = tuple(
+        instance(n + 9 * visit, image_position_patient=(0.0, 0.0, 5.0 * n), image_orientation_patient=AXIAL)
+        for n in range(9)
+        for visit in range(30)
+    )
+    chosen = choose(study(Series("1.5", "CT", 4, instances=often)))
+    sheets = [one.caption.partition(", ")[2] for one in chosen if one.key.startswith("sheet")]
+    assert sheets == ["pass 1 of 30", "pass 16 of 30", "pass 30 of 30"]
+
+
+@pytest.mark.parametrize("modality", ["US", "XA", "RF", "IVUS", "ES"])
+def test_what_moves_is_a_poster_its_middle_frame(modality: str) -> None:
+    (poster,) = choose(study(Series("1.5", modality, 1, instances=(instance(3, number_of_frames=120),))))
+    assert (poster.key, [frame for _, frame in poster.instances]) == ("view/1.2.3.3/61", [60])
+    assert poster.caption.endswith("· series 1 · image 3 · frame 61 of 120")
+    assert poster.alt_text.endswith(", frame 61 of 120. Preview, not for primary interpretation.")
+
+
+def test_many_clips_share_a_sheet_of_their_posters() -> None:
+    clips = tuple(instance(n, number_of_frames=40) for n in range(1, 9))
+    (sheet,) = choose(study(Series("1.5", "US", 1, body_part_examined="HEART", instances=clips)))
+    assert [frame for _, frame in sheet.instances] == [20] * 8
+    assert sheet.caption == "Ultrasound heart · series 1 · 8 images"
+    assert sheet.labels == tuple(str(n) for n in range(1, 9))
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT", "OPT", "MG", "OT"])
+def test_frames_that_are_slices_or_pages_are_a_sheet_then_the_middle_one(modality: str) -> None:
+    sheet, middle = choose(study(Series("1.5", modality, 2, instances=(instance(3, number_of_frames=120),))))
     assert [frame for _, frame in sheet.instances] == [3 + 6 * n for n in range(20)]
-    assert sheet.caption == "Ultrasound · series 1 · image 3 · 20 of 120 frames"
+    assert sheet.labels[:2] == ("4", "10")
+    assert sheet.caption.endswith("20 of 120 frames")
+    assert (middle.key, middle.instances[0][1]) == ("view/1.2.3.3/61", 60)
+
+
+def test_three_dimensional_angiograms_are_slices() -> None:
+    volume = replace(instance(3, number_of_frames=120), sop_class_uid="1.2.840.10008.5.1.4.1.1.13.1.1")
+    assert [one.key[:5] for one in choose(study(Series("1.5", "XA", 2, instances=(volume,))))] == ["sheet", "view/"]
+
+
+def test_slices_of_a_breast_follow_the_view_that_they_are_of() -> None:
+    def breast(number: int, view: str, frames: int = 1) -> Instance:
+        return instance(number, view_position=view, laterality="R", number_of_frames=frames)
+
+    series = Series("1.5", "MG", 1, "", "BREAST", (breast(1, "MLO"), breast(2, "MLO", 60), breast(3, "CC")))
+    assert [one.caption for one in choose(study(series))] == [
+        "Right breast · CC",
+        "Mammogram breast · series 1 · right MLO, 20 of 60 frames",
+        "Right breast · MLO · frame 31 of 60 · middle frame",
+        "Right breast · MLO",
+    ]
 
 
 @pytest.mark.parametrize("modality", ["CR", "US", "OT", "XA", "CT", "MR", "", "ZZ"])
@@ -122,7 +262,7 @@ def test_what_has_no_picture_is_named() -> None:
 
 
 def test_a_plan_leaves_out_what_was_not_fetched() -> None:
-    (sheet,) = choose(study(Series("1.5", "CT", 3, instances=stack(10))))
+    sheet, _ = choose(study(Series("1.5", "CT", 3, instances=stack(10))))
     plan = sheet.plan({"1.2.3.4": Path("a"), "1.2.3.9": Path("b")})
     assert [(tile.path.name, tile.label) for tile in plan.tiles] == [("a", "4"), ("b", "9")]
 
@@ -134,41 +274,6 @@ def test_no_free_text_is_ever_shown(description: str, part: str, view: str, moda
     series = Series("1.5", "Zzyzx" + modality, 1, planted, "Zzyzx" + part, (one,))
     (choice,) = choose(study(series))
     assert "zzyzx" not in (choice.caption + choice.alt_text + "".join(choice.labels)).lower()
-
-
-@pytest.mark.parametrize(
-    ("code", "description", "name"),
-    [
-        ("AP", "", "AP"),
-        ("PA", "Chest PA erect", "PA erect"),
-        ("", "Ankle Lat.", "lateral"),
-        ("AP", "Ankle mortise", "mortise"),
-        ("AP", "ankle AP and lateral", "AP"),
-        ("", "ankle AP and lateral", None),
-        ("LL", "", "lateral"),
-        ("", "10 ml contrast", None),
-        ("", "at 6 weeks", None),
-        ("SMITH", "", None),
-        ("", "Horizontal beam lateral", "horizontal beam lateral"),
-        ("", "weight-bearing dorso-plantar", "DP weight-bearing"),
-        ("CC", "R CC", "CC"),
-    ],
-)
-def test_a_view_is_recognised_or_left_open_and_never_guessed(code: str, description: str, name: str | None) -> None:
-    found = words.view(code, description)
-    assert (found.name if found else None) == name
-
-
-def test_slices_without_positions_keep_the_order_of_their_numbers() -> None:
-    plain = tuple(instance(n) for n in range(5))
-    assert anatomical(plain) == plain
-
-
-@given(st.integers(0, 300), st.integers(1, 30))
-def test_evenly_takes_each_once_and_in_order(count: int, wanted: int) -> None:
-    taken = evenly(range(count), wanted)
-    assert len(taken) == min(count, wanted)
-    assert list(taken) == sorted(set(taken))
 
 
 @pytest.mark.parametrize(
