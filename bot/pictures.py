@@ -10,6 +10,7 @@ from bot.workers import CRASHED, HUNG
 from rendering.errors import CannotShow
 from rendering.guides import read_guide
 from rendering.preview import render
+from rendering.view import view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bot.workers import Workers
     from rendering.guides import Guide
     from rendering.preview import Preview, PreviewPlan, Tile
+    from rendering.view import ViewPlan
 
 
 class Pictures:
@@ -30,21 +32,24 @@ class Pictures:
         """What a small file says about the pictures of its study. Raises `CannotShow`."""
         return await self._workers.submit(read_guide, path, sealed=self._uploaded)
 
+    async def view(self, wanted: ViewPlan) -> Preview:
+        """The picture or clip that somebody asked to see. Raises `CannotShow`."""
+        return await self._workers.submit(view, wanted, sealed=self._sealed(wanted.plan))
+
     async def preview(self, plan: PreviewPlan) -> Preview:
         """The picture that `plan` asks for. Raises `CannotShow`."""
         try:
-            return await self._render(plan)
+            return await self._workers.submit(render, plan, sealed=self._sealed(plan))
         except CannotShow as error:
             if error.code not in {HUNG, CRASHED} or len(plan.tiles) == 1:
                 raise
         # Nobody can say which tile it was but the tiles themselves, each in a process of its own.
         tiles = await asyncio.gather(*(self._tried(plan, tile) for tile in plan.tiles))
-        return await self._render(replace(plan, tiles=tuple(tiles)))
+        return await self._workers.submit(render, replace(plan, tiles=tuple(tiles)), sealed=self._sealed(plan))
 
-    async def _render(self, plan: PreviewPlan) -> Preview:
-        """The header guard can look at pixels, and not at a page: whatever draws one is sealed."""
-        pages = any(tile.page for tile in plan.tiles)
-        return await self._workers.submit(render, plan, sealed=self._uploaded or pages)
+    def _sealed(self, plan: PreviewPlan) -> bool:
+        """The header guard can look at pixels, and not at a page."""
+        return self._uploaded or any(tile.page for tile in plan.tiles)
 
     async def _tried(self, plan: PreviewPlan, tile: Tile) -> Tile:
         try:

@@ -14,15 +14,13 @@ import structlog
 
 from bot import content
 from bot.matrix.errors import SignedOut
+from bot.pictures import Pictures
 from commands.kit.reply import message, related
 from config.errors import Bug, CarrierbagError, TryLater
 from delivery.handover import Handover
 from delivery.viewing import Wish, viewed
 from ledger import outbox, shares, views
 from ledger.outbox import Entry, transaction_id
-from rendering.guides import read_guide
-from rendering.preview import render
-from rendering.view import view
 from studies.errors import InstanceMissing, SourceAway
 from studies.identity import identity_line
 
@@ -69,7 +67,7 @@ class Viewer:
         self._ledger = ledger
         self._sources = sources
         self._spool = spool
-        self._workers = workers
+        self._pictures = Pictures(workers)
         self._after = after
         self._retry_pause = retry_pause
         self._news = asyncio.Event()
@@ -126,11 +124,11 @@ class Viewer:
             study,
             source,
             spool=self._spool,
-            render=lambda plan: self._workers.submit(render, plan),
-            read=lambda path: self._workers.submit(read_guide, path),
+            render=self._pictures.preview,
+            read=self._pictures.guide,
         )
         wish = Wish(**wanted.wish)
-        made = await viewed(handover, wish, lambda plan: self._workers.submit(view, plan))
+        made = await viewed(handover, wish, self._pictures.view)
         return Answer(made, f"{identity_line(study.patient)}\nShare {share.id}")
 
     async def _share(self, wanted: WantedView) -> Share:

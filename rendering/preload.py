@@ -11,10 +11,19 @@ import importlib
 
 from rendering.annotate import font
 
-_FOR_EVERY_PICTURE = ("rendering.frame", "rendering.montage", "rendering.encode", "rendering.preview")
+_FOR_EVERY_PICTURE = ("rendering.frame", "rendering.montage", "rendering.encode", "rendering.preview", "rendering.view")
+#: A page is drawn in a process of its own, which would load them each time.
+_FOR_PAGES = (
+    "rendering.guides",
+    "rendering.documents",
+    "rendering.report",
+    "rendering.ecg",
+    "rendering.pdf",
+    "pypdfium2",
+)
 _DECODERS = ("simplejpeg", "openjpeg.utils", "jpeg_ls", "rle.utils", "imagecodecs", "PIL.Jpeg2KImagePlugin")
 
-for _name in (*_FOR_EVERY_PICTURE, *_DECODERS):
+for _name in (*_FOR_EVERY_PICTURE, *_FOR_PAGES, *_DECODERS):
     importlib.import_module(_name)
 # imagecodecs loads each codec when it is first asked for.
 _ = importlib.import_module("imagecodecs").jpeg8_decode, importlib.import_module("imagecodecs").htj2k_decode
