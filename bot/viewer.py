@@ -129,7 +129,7 @@ class Viewer:
         )
         wish = Wish(**wanted.wish)
         made = await viewed(handover, wish, self._pictures.view)
-        return Answer(made, f"{identity_line(study.patient)}\nShare {share.id}")
+        return Answer(made, f"{identity_line(study.patient)}\nShare {share.id} · {made.caption}")
 
     async def _share(self, wanted: WantedView) -> Share:
         share = await shares.get(self._ledger, wanted.share_id)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from config.errors import Mistake
+from rendering import captions
 from rendering.guided import guided, withdrawn
-from rendering.keyimages import picture, sheet_of
+from rendering.keyimages import Choice, picture, place_key, sheet_of
 from rendering.order import evenly, planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rendering.guides import Guide
-    from rendering.keyimages import Choice
     from studies.model import Instance, Series, Study
 
 #: Frames of a clip: more of a phone's screen time nobody has, and more bytes neither.
@@ -117,8 +117,9 @@ def _first(choices: Sequence[Choice], series: Sequence[Series], wanted: Wanted) 
         raise NotThere("This study has no picture.", "N01")
     owner = places[here[0].instances[0][0].sop_instance_uid]
     if wanted.alone:
-        instances = here[0].instances
-        instance, frame = instances[len(instances) // 2] if len(instances) > 1 else instances[0]
+        instances = next((choice for choice in here if len(choice.instances) == 1), here[0]).instances
+        instance, frame = instances[len(instances) // 2]
+        owner = places[instance.sop_instance_uid]
         return Picked(_alone(choices, (owner, instance, frame)), owner)
     singles = list(dict.fromkeys(choice.instances[0] for choice in here if len(choice.instances) == 1))
     if wanted.series is not None and len(singles) == len(owner.instances) > 1:
@@ -131,7 +132,7 @@ def _alone(choices: Sequence[Choice], place: Place) -> Choice:
     """The one image, through a presentation state if that covers nothing of it."""
     series, instance, frame = place
     shown = next((choice for choice in choices if choice.instances == ((instance, frame),)), None)
-    return _plain(choices, shown) if shown else picture(series, instance, frame, f"view/{instance.key}/{frame + 1}")
+    return _plain(choices, shown) if shown else picture(series, instance, frame, place_key(instance, frame))
 
 
 def _plain(choices: Sequence[Choice], shown: Choice) -> Choice:
@@ -159,17 +160,12 @@ def _plane(instances: Sequence[Instance]) -> Sequence[Instance]:
 
 def _clip(series: Series, frames: Sequence[tuple[Instance, int]]) -> Picked:
     shown = evenly(frames, MOST_FRAMES)
-    labels = tuple(_number(instance, frame, place) for place, (instance, frame) in enumerate(shown, 1))
-    still = picture(series, *shown[0], f"clip/{series.series_instance_uid}")
     noun = "frames" if shown[0][0].number_of_frames > 1 else "slices"
     text = f"{len(frames)} {noun}" if len(shown) == len(frames) else f"{len(shown)} of {len(frames)} {noun}"
-    return Picked(replace(still, instances=shown, labels=labels).said(f"clip of {text}"), series)
-
-
-def _number(instance: Instance, frame: int, place: int) -> str:
-    if instance.number_of_frames > 1:
-        return str(frame + 1)
-    return str(place if instance.instance_number is None else instance.instance_number)
+    view, title = captions.view_words(series, shown[0][0]), captions.numbered(series)
+    caption = " · ".join(filter(None, (captions.capital(title), view, f"clip of {text}")))
+    alt_text = captions.spoken(caption.replace(" · ", ", "), "")
+    return Picked(Choice(f"clip/{shown[0][0].key}", shown, captions.labels(shown), caption, alt_text), series)
 
 
 def _range_of(series: Sequence[Series]) -> str:

@@ -61,10 +61,12 @@ def _still(plan: PreviewPlan, look: Look) -> Preview:
 
 
 def _encoded(image: Image.Image, look: Look) -> tuple[tuple[bytes, int, int], str]:
-    from rendering.encode import png, within  # noqa: PLC0415
+    from rendering.encode import png, smaller, within  # noqa: PLC0415
 
+    if not look.full and look.zoom > 1:
+        return within(image, ZOOMED_BYTES), JPEG
     if not look.full:
-        return within(image, ZOOMED_BYTES if look.zoom > 1 else MAXIMUM_BYTES), JPEG
+        return within(smaller(image, LONG_EDGE), MAXIMUM_BYTES), JPEG
     data = png(image)
     if len(data) > FULL_BYTES:
         raise CannotShow("with every pixel it is too large for a message; the DICOM files have them all", "P41")
