@@ -11,6 +11,8 @@ import numpy as np
 from rendering.window import Window, modality, padded, span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rendering.window import Greyscale, Numbers
@@ -25,6 +27,8 @@ _PLATEAU = 0.02
 _STEPS, _GAP = 200, 1 / 3
 #: A part beyond a gap with up to so much of the pixels is left out; a larger one only if the rest is no mere noise.
 _SMALL, _NOT_NOISE = 0.15, 1 / 8
+#: A usual window in which less than this part of the pixels lies shows nothing.
+_HARDLY = 0.005
 #: How much at each end of what is left is left out, and how far the window reaches beyond, towards what was left out.
 _TAIL, _MARGIN = 0.005, 0.1
 
@@ -41,8 +45,25 @@ def default_window(pixels: Numbers, grey: Greyscale) -> Window:
     value that many pixels share (background, collimator, burnt-in text, saturation, padding that nobody declared); what
     lies beyond a gap in the histogram (metal, air around the patient, the shadow of a collimator); half a percent at
     each end. Masks of a few values, and frames of which nothing would be left, are shown from lowest to highest.
+    A CT in Hounsfield units has its usual window, unless hardly a pixel lies in it.
     """
-    values = _sample(pixels, grey)
+    return _window(_sample(pixels, grey), grey.usual)
+
+
+def together(several: Sequence[tuple[Numbers, Greyscale]]) -> list[Greyscale]:
+    """Pipelines of frames that are seen side by side: those without a window get one that fits all of them."""
+    open_ones = [(pixels, grey) for pixels, grey in several if grey.voi is None]
+    if not open_ones:
+        return [grey for _, grey in several]
+    values = np.sort(np.concatenate([_sample(*one)[:: len(open_ones)] for one in open_ones]))
+    window = _window(values, open_ones[0][1].usual)
+    return [grey if grey.voi is not None else grey.with_voi(window) for _, grey in several]
+
+
+def _window(values: NDArray[np.float64], usual: Window | None) -> Window:
+    """Of modality values in order of size."""
+    if usual is not None and _inside(values, usual) >= _HARDLY * values.size > 0:
+        return usual
     if values.size == 0 or np.count_nonzero(np.diff(values)) < _FEW_VALUES:
         return span(values)
     tissue = _body(_off_plateaus(values))
@@ -51,6 +72,12 @@ def default_window(pixels: Numbers, grey: Greyscale) -> Window:
     low = max(low - margin, float(values[0])) if tissue[0] > values[0] else low
     high = min(high + margin, float(values[-1])) if tissue[-1] < values[-1] else high
     return Window((low + high) / 2, high - low, "LINEAR_EXACT") if low < high else span(values)
+
+
+def _inside(values: NDArray[np.float64], window: Window) -> int:
+    ends = window.centre - window.width / 2, window.centre + window.width / 2
+    low, high = np.searchsorted(values, ends)
+    return int(high - low)
 
 
 def _sample(pixels: Numbers, grey: Greyscale) -> NDArray[np.float64]:

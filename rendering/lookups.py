@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from rendering.elements import items, number, numbers, octets, stored, word
+from rendering.elements import given, items, number, numbers, octets, stored, word
 from rendering.groups import macro
+from rendering.presets import usual
 from rendering.window import Greyscale, Lut, Rescale, Window
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 #: Pictures of up to 8 bits without a window are meant to be seen as they are (PS3.3 C.11.2 leaves it open).
 _AS_IT_IS_BITS = _BYTE = 8
+#: Hounsfield units.
+_AIR = -1000
 #: XA, XRF and the retired biplane XA: their modality LUT leads back to X-ray intensity, for subtraction and not for the
 #: eye; windows are in stored values (dcmtk, dcm4che and others agree).
 _UNTRANSFORMED = frozenset(
@@ -32,15 +35,16 @@ def greyscale(data_set: Dataset, frame: int, module: PixelModule) -> Greyscale:
     voi = _voi(macro(data_set, frame, "FrameVOILUTSequence"), signed=_negative(rescale, module))
     if voi is None and module.bits_stored <= _AS_IT_IS_BITS and not module.signed:
         voi = _whole_range(rescale, module)
-    return Greyscale(rescale, voi, _inverted(data_set, module), _padding(data_set, module))
+    usual = _usual(data_set, rescale, module) if voi is None else None
+    return Greyscale(rescale, voi, _inverted(data_set, module), _padding(data_set, module), usual=usual)
 
 
 def _modality(item: Dataset, data_set: Dataset, module: PixelModule) -> Rescale | Lut:
     """C.11.1; a LUT and a slope exclude each other."""
     if word(data_set, "SOPClassUID") in _UNTRANSFORMED:
         return Rescale()
-    for given in items(data_set, "ModalityLUTSequence"):
-        if (lut := lookup_table(given, signed=module.signed)) is not None:
+    for table in items(data_set, "ModalityLUTSequence"):
+        if (lut := lookup_table(table, signed=module.signed)) is not None:
             return lut
     slope, intercept = numbers(item, "RescaleSlope")[:1], numbers(item, "RescaleIntercept")[:1]
     return Rescale(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0)
@@ -56,7 +60,7 @@ def _negative(rescale: Rescale | Lut, module: PixelModule) -> bool:
 
 def _voi(item: Dataset, *, signed: bool) -> Window | Lut | None:
     """C.11.2. With both given either may be applied: the LUT is the curve that the vendor tuned for this picture."""
-    tables = (lookup_table(given, signed=signed) for given in items(item, "VOILUTSequence"))
+    tables = (lookup_table(table, signed=signed) for table in items(item, "VOILUTSequence"))
     return next(filter(None, tables), None) or _window(item)
 
 
@@ -68,6 +72,15 @@ def _window(item: Dataset) -> Window | None:
     function = cast("Literal['LINEAR', 'LINEAR_EXACT', 'SIGMOID']", given if given in _FUNCTIONS else "LINEAR")
     # LINEAR is not defined below 1 (C.11.2.1.2); writers that put such widths mean the exact one.
     return Window(centres[0], widths[0], "LINEAR_EXACT" if function == "LINEAR" and widths[0] < 1 else function)
+
+
+def _usual(data_set: Dataset, rescale: Rescale | Lut, module: PixelModule) -> Window | None:
+    """Of a CT in Hounsfield units (C.8.2.1): it reaches down to air, and is no localiser, whose values are others."""
+    kinds = str(given(data_set, "ImageType"))
+    if word(data_set, "Modality") != "CT" or isinstance(rescale, Lut) or "LOCALIZER" in kinds:
+        return None
+    low, high = (rescale.intercept + rescale.slope * end for end in module.span)
+    return usual(word(data_set, "BodyPartExamined")) if min(low, high) <= _AIR else None
 
 
 def _whole_range(rescale: Rescale | Lut, module: PixelModule) -> Window | None:

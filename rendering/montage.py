@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from rendering.annotate import labelled, placeholder, text_size
-from rendering.autowindow import windowed
+from rendering.autowindow import together, windowed
 from rendering.drawing import drawn
 from rendering.window import WHITE, levels
 
@@ -68,6 +68,7 @@ def single(frame: Frame, width: int, height: int, least: int = LEAST_EDGE) -> Pi
 
 def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, height: int) -> Picture:
     """Frames row by row in a grid within `width` x `height`; None is a tile that cannot be shown."""
+    frames = _alike(frames)
     box = tile_box([frame for frame in frames if frame is not None], len(frames), width, height)
     columns = columns_for(len(frames))
     rows = ceil(len(frames) / columns)
@@ -82,6 +83,13 @@ def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, hei
     good = [one for one in frames if one is not None]
     spacings = [_spacing(one, _fitted(one, *box, min(box))) for one in good]
     return Picture(canvas, _common(spacings), tuple(one.origin for one in good))
+
+
+def _alike(frames: Sequence[Frame | None]) -> list[Frame | None]:
+    """With one window for all that have none: slices of one stack are compared with each other."""
+    grey = [(frame.pixels, frame.grey) for frame in frames if frame is not None and frame.grey is not None]
+    windows = iter(together(grey))
+    return [frame if frame is None or frame.grey is None else replace(frame, grey=next(windows)) for frame in frames]
 
 
 def columns_for(count: int) -> int:

@@ -27,6 +27,13 @@ _SPINE = frozenset(
      "coccyx"}
 )  # fmt: skip
 
+#: Looked at for fractures.
+_BONY = _SPINE | {
+    "ankle", "arm", "clavicle", "elbow", "extremity", "face", "femur", "finger", "foot", "forearm", "hand", "heel",
+    "hip", "humerus", "jaw", "jaw joint", "knee", "leg", "lower leg", "mandible", "nasal bones", "patella", "scaphoid",
+    "scapula", "shoulder", "sinuses", "teeth", "thumb", "tibia", "toe", "wrist", "zygoma",
+}  # fmt: skip
+
 _PROJECTIONS = frozenset({"CR", "DX", "DR", "RG", "MG", "XA", "RF", "IO", "PX", "RTIMAGE"})
 
 
@@ -57,6 +64,14 @@ def preset(name: str, modality: str, body_part: str) -> Window | Part | None:
     if modality not in UNITS:
         return None
     part = words.body_part(body_part)
+    width, centre = _hounsfield(name, part)
+    return Window(centre, width)
+
+
+def usual(body_part: str) -> Window:
+    """The window that a CT in Hounsfield units is opened with where its header has none."""
+    part = words.body_part(body_part)
+    name = "bone" if part in _BONY else "brain" if part in _HEAD else "soft"
     width, centre = _hounsfield(name, part)
     return Window(centre, width)
 

@@ -60,6 +60,8 @@ class Greyscale:
     padding: tuple[float, float] | None = None
     #: A Presentation LUT (C.11.4): from the whole range of the window's output, `first` is 0.
     presentation: Lut | None = None
+    #: Where nothing in the header says: how such pictures are looked at, if what they show lies there at all.
+    usual: Window | None = None
 
     def with_voi(self, voi: Window | Lut) -> Greyscale:
         """The same with another window."""

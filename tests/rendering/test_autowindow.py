@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rendering.autowindow import default_window, windowed
+from rendering.autowindow import default_window, together, windowed
+from rendering.frame import read_frame
 from rendering.window import Greyscale, Rescale, Window, levels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
 
 SIZE = 400
 NOISE = np.random.default_rng(11)
@@ -141,3 +148,61 @@ def test_any_frame_has_a_window_within_its_own_values(values: list[int], slope: 
     slack = 1e-6 * (1 + max(map(abs, ends)))
     assert ends[0] - 1 - slack <= window.centre - window.width / 2
     assert window.centre + window.width / 2 <= ends[1] + 1 + slack
+
+
+@pytest.mark.parametrize(
+    ("part", "window"),
+    [
+        ("HEAD", (40, 80)),
+        ("BRAIN", (40, 80)),
+        ("CHEST", (50, 350)),
+        ("ABDOMEN", (50, 400)),
+        ("", (50, 400)),
+        ("ANKLE", (400, 1800)),
+        ("CSPINE", (400, 1800)),
+        ("SINUS", (600, 2800)),
+    ],
+)
+def test_a_ct_without_a_window_is_opened_as_a_radiologist_would(
+    part: str, window: tuple[float, float], image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    # Hazard: the whole range of a head, from air to tooth, shows no brain.
+    head = np.where((DOWN - 0.5) ** 2 + (ACROSS - 0.5) ** 2 < 0.15, NOISE.normal(1064, 60, (SIZE, SIZE)), 24)
+    ds = image(head.astype(np.uint16), Modality="CT", BodyPartExamined=part, RescaleIntercept=-1024, RescaleSlope=1)
+    grey = read_frame(written(ds)).grey
+    assert grey
+    voi = windowed(head.astype(np.uint16), grey).voi
+    assert isinstance(voi, Window)
+    assert (voi.centre, voi.width) == window
+
+
+@pytest.mark.parametrize(
+    "given_values",
+    [
+        {"Modality": "CT", "RescaleIntercept": 0},
+        {"Modality": "MR", "RescaleIntercept": -1024},
+        {"Modality": "CT", "RescaleIntercept": -1024, "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+        {"Modality": "CT", "RescaleIntercept": -1024, "WindowCenter": 7, "WindowWidth": 9},
+    ],
+    ids=["no Hounsfield units", "no CT", "localiser", "a window of its own"],
+)
+def test_what_is_not_in_hounsfield_units_or_has_a_window_has_no_usual_one(
+    given_values: dict[str, Any], image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    grey = read_frame(written(image(disturbed(), RescaleSlope=1, BodyPartExamined="HEAD", **given_values))).grey
+    assert grey
+    assert grey.usual is None
+
+
+def test_a_usual_window_that_would_show_nothing_is_not_used() -> None:
+    grey = Greyscale(Rescale(1, 3000), usual=Window(40, 80))
+    assert default_window(disturbed(), grey) != Window(40, 80)
+
+
+def test_frames_side_by_side_share_one_window_unless_they_have_their_own() -> None:
+    dark, bright = disturbed() // 4, disturbed()
+    own = Greyscale(voi=Window(7, 9))
+    first, second, third = together([(dark, Greyscale()), (bright, Greyscale()), (bright, own)])
+    assert first.voi == second.voi
+    assert third is own
+    assert levels(dark, first).mean() < levels(bright, second).mean()
