@@ -55,7 +55,7 @@ def together(several: Sequence[tuple[Numbers, Greyscale]]) -> list[Greyscale]:
     open_ones = [(pixels, grey) for pixels, grey in several if grey.voi is None]
     if not open_ones:
         return [grey for _, grey in several]
-    values = np.sort(np.concatenate([_sample(*one)[:: len(open_ones)] for one in open_ones]))
+    values = np.sort(np.concatenate([_sample(*one, len(open_ones)) for one in open_ones]))
     window = _window(values, open_ones[0][1].usual)
     return [grey if grey.voi is not None else grey.with_voi(window) for _, grey in several]
 
@@ -80,9 +80,12 @@ def _inside(values: NDArray[np.float64], window: Window) -> int:
     return int(high - low)
 
 
-def _sample(pixels: Numbers, grey: Greyscale) -> NDArray[np.float64]:
-    """Modality values of evenly spread pixels, in order of size, without padding and what is no number."""
-    step = ceil((pixels.size / _SAMPLE) ** 0.5) or 1
+def _sample(pixels: Numbers, grey: Greyscale, frames: int = 1) -> NDArray[np.float64]:
+    """Modality values of evenly spread pixels, in order of size, without padding and what is no number.
+
+    `frames`: of how many frames this is one, so that all of them have as many as one alone.
+    """
+    step = ceil((pixels.size * frames / _SAMPLE) ** 0.5) or 1
     sample = pixels[::step, ::step].ravel()
     if grey.padding is not None:
         sample = sample[~padded(sample, grey.padding)]
