@@ -120,15 +120,8 @@ class Viewer:
         share = await self._share(wanted)
         source = self._sources.named(share.source)
         study = await source.study(share.study_instance_uid)
-        handover = Handover(
-            study,
-            source,
-            spool=self._spool,
-            render=self._pictures.preview,
-            read=self._pictures.guide,
-        )
-        wish = Wish(**wanted.wish)
-        made = await viewed(handover, wish, self._pictures.view)
+        handover = Handover(study, source, spool=self._spool, render=self._pictures.preview, read=self._pictures.guide)
+        made = await viewed(handover, Wish.kept(wanted.wish), self._pictures.view)
         return Answer(made, f"{identity_line(study.patient)}\nShare {share.id} · {made.caption}")
 
     async def _share(self, wanted: WantedView) -> Share:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from config.errors import Mistake
 from rendering.look import Look
@@ -14,6 +14,8 @@ from rendering.view import ViewPlan
 from rendering.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from delivery.handover import Handover
     from rendering.presets import Part
     from rendering.preview import Preview
@@ -43,6 +45,12 @@ class Wish:
     at: tuple[float, float] = (0.5, 0.5)
     full: bool = False
     cine: bool = False
+
+    @classmethod
+    def kept(cls, told: Mapping[str, Any]) -> Self:
+        """From what `dataclasses.asdict` made, by way of JSON."""
+        pairs = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+        return cls(**{**told, **pairs})
 
     @property
     def words(self) -> tuple[str, ...]:

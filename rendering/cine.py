@@ -1,6 +1,6 @@
 """A clip: frames one after the other, each with its number, as an animated GIF of few bytes.
 
-Why GIF: docs/decisions. Grey frames keep all of their 256 levels; colours are the 256 that the frames need most.
+Why GIF: docs/decisions. Grey frames keep their 256 levels, or 64 where noise would make too many bytes of them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from rendering.elements import number, numbers
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 GIF = "image/gif"
-#: Long edge of a clip in pixels, and how many bytes it may have.
-EDGE, LEAST_EDGE = 512, 256
+#: Long edge of a frame in pixels, and what all of a clip may have in bytes: it plays when all of it is there.
+EDGE = 512
 MOST_BYTES = 5_000_000
 #: Milliseconds between two slices of a stack, or frames that do not say; and what viewers can show at all.
 PAUSE = 100.0
 FASTEST, SLOWEST = 30.0, 1000.0
-#: Frames by which bytes and colours of the rest are judged.
+#: Frames by which the bytes of all are judged, and what is tried until they are few enough.
 _SAMPLE = 4
+_REDUCTIONS = ((1.0, 1), (0.85, 1), (1.0, 4), (0.85, 4), (0.7, 4), (0.6, 4), (0.5, 4))
+#: Greys in a table of colours; how far the parts of a colour lie apart, and how many such pixels a frame gives.
+_GREYS, _LIVELY, _MOST_LIVELY = 96, 24, 5_000
 
 
 def pause(path: Path, frames: int, shown: int) -> float:
@@ -43,39 +49,56 @@ def pause(path: Path, frames: int, shown: int) -> float:
 
 
 def animated(frames: Sequence[Image.Image], milliseconds: float) -> tuple[bytes, int, int]:
-    """(GIF of at most `MOST_BYTES`, width, height) of frames of one size, mode L or RGB."""
-    reduced = _within(frames)
-    return _encoded(reduced, milliseconds), *reduced[0].size
+    """(GIF of about `MOST_BYTES` at most, width, height) of frames of one size, mode L or RGB."""
+    table = _table(frames) if frames[0].mode == "RGB" else None
+    scale, step = _fitting(frames, table)
+    made = [_reduced(one, scale, step, table) for one in frames]
+    return _encoded(made, milliseconds), *made[0].size
 
 
-def _within(frames: Sequence[Image.Image]) -> list[Image.Image]:
-    """As large as the bytes allow, judged by a few frames."""
-    sample = list(frames[:: max(1, len(frames) // _SAMPLE)])
-    expected = len(_encoded(sample, PAUSE)) * len(frames) / len(sample)
-    scale = min(1.0, (MOST_BYTES * 0.9 / expected) ** 0.5)
-    edge = max(frames[0].size)
-    scale = max(scale, min(1.0, LEAST_EDGE / edge))
-    size = (max(1, round(frames[0].width * scale)), max(1, round(frames[0].height * scale)))
-    return [one.resize(size, Image.Resampling.BOX) for one in frames] if scale < 1 else list(frames)
+def _fitting(frames: Sequence[Image.Image], table: Image.Image | None) -> tuple[float, int]:
+    """(scale, step between grey levels), judged by a few frames: noise costs most bytes, and goes with either."""
+    sample = frames[:: max(1, len(frames) // _SAMPLE)]
+    for scale, step in _REDUCTIONS:
+        size = len(_encoded([_reduced(one, scale, step, table) for one in sample], PAUSE))
+        if size * len(frames) <= MOST_BYTES * len(sample):
+            break
+    return scale, step
+
+
+def _reduced(image: Image.Image, scale: float, step: int, table: Image.Image | None) -> Image.Image:
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = image if size == image.size else image.resize(size, Image.Resampling.BOX)
+    if table is not None:
+        return small.quantize(palette=table, dither=Image.Dither.NONE)
+    return small.point([level // step * step for level in range(256)]) if step > 1 else small
 
 
 def _encoded(frames: Sequence[Image.Image], milliseconds: float) -> bytes:
     file = io.BytesIO()
-    flat = _flat(frames)
-    flat[0].save(file, "GIF", save_all=True, append_images=flat[1:], duration=round(milliseconds / 10) * 10, loop=0)
+    duration = round(milliseconds / 10) * 10
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
     return file.getvalue()
 
 
-def _flat(frames: Sequence[Image.Image]) -> list[Image.Image]:
-    """Mode L as it is; colours by one table for all frames, so that nothing flickers."""
-    if frames[0].mode == "L":
-        return list(frames)
-    sample = frames[:: max(1, len(frames) // _SAMPLE)]
-    strip = Image.new("RGB", (sample[0].width, sample[0].height * len(sample)))
-    for place, one in enumerate(sample):
-        strip.paste(one, (0, place * one.height))
-    table = strip.quantize(256, Image.Quantize.MEDIANCUT)
-    return [one.quantize(palette=table, dither=Image.Dither.NONE) for one in frames]
+def _table(frames: Sequence[Image.Image]) -> Image.Image:
+    """Greys, and those colours that are in any frame: flow that lights up in one frame of forty must stay red or blue.
+
+    One table for all frames, so that nothing flickers.
+    """
+    grey = [level for one in range(_GREYS) for level in [round(one * 255 / (_GREYS - 1))] * 3]
+    coloured = np.concatenate([_coloured(one) for one in frames])
+    colours = Image.fromarray(coloured[None]).quantize(256 - _GREYS).getpalette() if len(coloured) else None
+    table = Image.new("P", (1, 1))
+    table.putpalette([*grey, *(colours or [])][: 3 * 256])
+    return table
+
+
+def _coloured(image: Image.Image) -> NDArray[np.uint8]:
+    """Some of the pixels that are not grey, n x 3."""
+    pixels: NDArray[np.uint8] = np.asarray(image)[::2, ::2].reshape(-1, 3)
+    lively: NDArray[np.uint8] = pixels[np.ptp(pixels, axis=1) > _LIVELY]
+    return lively[:: max(1, lively.shape[0] // _MOST_LIVELY)]
 
 
 def alike(frames: Sequence[Image.Image]) -> list[Image.Image]:

@@ -85,7 +85,7 @@ def _clip(plan: PreviewPlan, look: Look) -> Preview:
 
 def _shots(plan: PreviewPlan, look: Look) -> list[tuple[Picture, Image.Image]]:
     """Each frame as it is seen; one that cannot be shown is left out. Raises `CannotShow` when none can be."""
-    from rendering.annotate import STRIP, labelled, text_size  # noqa: PLC0415
+    from rendering.annotate import labelled, text_size  # noqa: PLC0415
     from rendering.cine import EDGE  # noqa: PLC0415
     from rendering.montage import single  # noqa: PLC0415
 
@@ -96,7 +96,7 @@ def _shots(plan: PreviewPlan, look: Look) -> list[tuple[Picture, Image.Image]]:
         try:
             with guarded():
                 frame = _windowed(tile_frame(tile, EDGE, look), voi)
-                picture = single(frame, EDGE, EDGE - STRIP)
+                picture = single(frame, EDGE, EDGE)
                 labelled(picture.image, tile.label, text_size(*picture.image.size))
                 made.append((picture, composed(plan, picture)[0]))
                 voi = frame.grey.voi if frame.grey is not None else None
