@@ -15,7 +15,7 @@ from commands.kit.context import Context, Outcome
 from commands.kit.registry import NO_WORDS, Words, command
 from commands.kit.wishes import wished
 from config.errors import Mistake, NotAllowed
-from ledger import shares, views
+from ledger import outbox, shares, views
 from ledger.states import ShareState
 from ledger.views import WantedView
 
@@ -45,6 +45,7 @@ What = Annotated[
 async def view(context: Context, what: What = NO_WORDS) -> Outcome:
     """Show a picture of a share larger, in another window, or moving."""
     number, wish = wished(what)
+    number = number or await _of_thread(context)
     share = await own.share_here(context, number) if number else await _newest(context)
     _check(context, share)
     person = context.clinician
@@ -65,6 +66,13 @@ async def view(context: Context, what: What = NO_WORDS) -> Outcome:
         return ()
 
     return Outcome(effects=(effect,))
+
+
+async def _of_thread(context: Context) -> int:
+    """The share below whose first message it was typed, 0 for none."""
+    step = await outbox.step_of(context.ledger, context.room.room_id, context.thread) if context.thread else ""
+    word, _, number = step.partition(" ")
+    return int(number) if word == "opened" else 0
 
 
 async def _newest(context: Context) -> Share:

@@ -121,6 +121,21 @@ async def test_without_a_number_the_newest_share_is_meant(house: House) -> None:
     assert "Share 2" in (await seen(house, "!view")).body
 
 
+async def test_in_a_thread_its_share_is_meant(house: House) -> None:
+    await shared(house)
+    await house.ask("!share study acc:XR26-1")
+    first = house.session.posted[0].event_id
+    assert "Share 1 ·" in (await seen(house, "!view", relates_to_event=first)).body
+    assert "Share 2 ·" in (await seen(house, "!view 2", relates_to_event=first)).body
+    assert "Share 2 ·" in (await seen(house, "!view", relates_to_event="$elsewhere")).body
+
+
+async def test_a_thread_of_another_room_means_nothing_here(house: House) -> None:
+    await shared(house)
+    first = house.session.posted[0].event_id
+    assert (await seen(house, "!view", room=OTHER_ROOM, relates_to_event=first)).body.endswith("[H21]")
+
+
 @pytest.mark.parametrize(
     ("typed", "level"),
     [
