@@ -11,12 +11,19 @@ if TYPE_CHECKING:
 
     from studies.model import Instance, Series
 
-#: One picture shows one projection: everybody sees that it is an X-ray.
+#: One picture shows one projection.
 PROJECTIONS = frozenset({"CR", "DX", "DR", "RG", "MG", "XA", "RF", "IO", "PX", "RTIMAGE"})
+#: Of these everybody sees what they are.
+_PLAIN = PROJECTIONS - {"XA", "RF", "RTIMAGE"}
 
 
 def view_of(series: Series, instance: Instance) -> projection.View | None:
-    """The projection; a series of one image may name it better than its codes do (a mortise is coded as oblique)."""
+    """The projection; a series of one image may name it better than its codes do (a mortise is coded as oblique).
+
+    None of slices: "sagittal" and "axial" mean something else there.
+    """
+    if series.modality not in PROJECTIONS:
+        return None
     coded = projection.view(instance.view_position, instance.view_description)
     named = projection.view("", series.series_description) if len(series.instances) == 1 else None
     return named if named and projection.narrows(named, coded) else coded
@@ -44,7 +51,7 @@ def caption(series: Series, instance: Instance) -> str:
     side, part = words.side(instance.laterality), words.body_part(series.body_part_examined)
     view = view_of(series, instance)
     about = " ".join(filter(None, (side, part))) or subject(series)
-    if series.modality not in PROJECTIONS and part:
+    if series.modality not in _PLAIN and part:
         about = f"{words.modality(series.modality)} {about}"
     parts = [capital(about)]
     if view:

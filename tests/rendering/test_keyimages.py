@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rendering import words
 from rendering.keyimages import SHEET, choose, unshown
 from studies.model import Instance, Series, Study
 
@@ -200,6 +201,21 @@ def test_what_moves_is_a_poster_its_middle_frame(modality: str) -> None:
     assert (poster.key, [frame for _, frame in poster.instances]) == ("view/1.2.3.3/61", [60])
     assert poster.caption.endswith("· series 1 · image 3 · frame 61 of 120")
     assert poster.alt_text.endswith(", frame 61 of 120. Preview, not for primary interpretation.")
+
+
+def test_an_angiogram_is_called_one() -> None:
+    run = instance(3, number_of_frames=30, view_position="LAO")
+    (poster,) = choose(study(Series("1.5", "XA", 1, body_part_examined="HEART", instances=(run,))))
+    assert poster.caption == "Angiogram heart · LAO · frame 16 of 30"
+
+
+@pytest.mark.parametrize("modality", ["MR", "CT", "US", "NM"])
+@pytest.mark.parametrize("description", ["PD sagittal", "lateral meniscus", "T1 axial oblique"])
+def test_slices_have_no_projection_whatever_their_series_is_called(modality: str, description: str) -> None:
+    (one,) = choose(study(Series("1.5", modality, 1, description, "KNEE", (instance(1),))))
+    assert (
+        one.caption == f"{words.modality(modality)[:1].upper()}{words.modality(modality)[1:]} knee · series 1 · image 1"
+    )
 
 
 def test_many_clips_share_a_sheet_of_their_posters() -> None:
