@@ -10,6 +10,7 @@ import io
 import os
 import zlib
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from pydicom.filereader import read_dataset
@@ -24,7 +25,7 @@ from pydicom.valuerep import VR
 from rendering.errors import CannotShow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -37,6 +38,8 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED_LENGTH = 0xFFFFFFFF
 #: The largest file without a picture that is read as a whole: a long recording, or a scanned document.
 DOCUMENT_LIMIT = 64 * 1024 * 1024
+#: More elements than any header has, not counting those in sequences: nonsense is read as such without end.
+_MOST_ELEMENTS = 65_536
 
 _PREAMBLE = 128
 _META_GROUP = b"\x02\x00"
@@ -74,7 +77,7 @@ def whole(path: Path) -> Dataset:
         if os.fstat(file.fileno()).st_size > DOCUMENT_LIMIT:
             raise CannotShow("its file is larger than we can show", "P30")
         _, stream, implicit, little = _begun(file)
-        return read_dataset(stream, implicit, little)
+        return read_dataset(stream, implicit, little, stop_when=_until(()))
 
 
 def _begun(file: BinaryIO) -> tuple[str, BinaryIO, bool, bool]:
@@ -87,7 +90,7 @@ def _begun(file: BinaryIO) -> tuple[str, BinaryIO, bool, bool]:
 def _read(file: BinaryIO) -> Header:
     syntax, stream, implicit, little = _begun(file)
     # dcmread would inflate and guess on its own, and lose the stream's position; this is the layer below it.
-    data_set = read_dataset(stream, implicit, little, stop_when=_at_pixels)
+    data_set = read_dataset(stream, implicit, little, stop_when=_until(PIXEL_TAGS))
     # pydicom notices a data set that is implicit although its File Meta says explicit.
     implicit, _ = cast("tuple[bool, bool]", data_set.original_encoding)
     tag, vr, length = _element(stream, "little" if little else "big", implicit=implicit)
@@ -141,8 +144,15 @@ def _peek(stream: BinaryIO, count: int) -> bytes:
     return data
 
 
-def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag in PIXEL_TAGS
+def _until(tags: Container[int]) -> Callable[[BaseTag, str | None, int], bool]:
+    seen = count()
+
+    def stop(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        if next(seen) >= _MOST_ELEMENTS:
+            raise CannotShow("its header has no end", "P22")
+        return tag in tags
+
+    return stop
 
 
 def _after_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:

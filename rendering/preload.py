@@ -21,7 +21,15 @@ _FOR_PAGES = (
     "rendering.pdf",
     "pypdfium2",
 )
-_DECODERS = ("simplejpeg", "openjpeg.utils", "jpeg_ls", "rle.utils", "imagecodecs", "PIL.Jpeg2KImagePlugin")
+_DECODERS = (
+    "simplejpeg",
+    "openjpeg.utils",
+    "jpeg_ls",
+    "rle.utils",
+    "imagecodecs",
+    "PIL.JpegImagePlugin",
+    "PIL.Jpeg2KImagePlugin",
+)
 
 for _name in (*_FOR_EVERY_PICTURE, *_FOR_PAGES, *_DECODERS):
     importlib.import_module(_name)

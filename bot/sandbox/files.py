@@ -57,8 +57,9 @@ def only(paths: Iterable[Path]) -> bool:
 
 
 def _installed() -> set[Path]:
-    packages = (getattr(sys.modules.get(name), "__path__", ()) for name in _OURS)
-    return {Path(one) for one in (*_SYSTEM, sys.prefix, sys.base_prefix, *(path for some in packages for path in some))}
+    ours = [path for name in _OURS for path in getattr(sys.modules.get(name), "__path__", ())]
+    libraries = [one for one in sys.path if one.endswith("-packages")]
+    return {Path(one) for one in (*_SYSTEM, sys.prefix, sys.base_prefix, *libraries, *ours)}
 
 
 def _allow(rules: int, path: Path) -> None:
