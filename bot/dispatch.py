@@ -179,7 +179,6 @@ class Dispatcher:
             clinician=who,
             room=room,
             event_id=received.event_id,
-            thread=received.relates_to_event,
             now=self._ledger.clock(),
             ledger=self._ledger,
             sources=self._sources,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ledger import inbox
 from ledger.inbox import InboxMessage
 from ledger.invitations import Invitation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bot.matrix.events import Message, SyncBatch, Undecryptable
     from ledger.database import Database
 
@@ -52,14 +50,7 @@ def _kept(message: Message) -> InboxMessage:
         authenticated=who is not None,
         why_not=message.why_not,
         live=message.live,
-        relates_to_event=_thread(message.relates_to),
     )
-
-
-def _thread(relation: Mapping[str, Any]) -> str:
-    """The root of the thread that it stands in, "" when it stands in none (Matrix, Threading)."""
-    root = relation.get("event_id")
-    return root if relation.get("rel_type") == "m.thread" and isinstance(root, str) else ""
 
 
 def _unreadable(one: Undecryptable) -> InboxMessage:

@@ -15,7 +15,7 @@ from commands.kit.context import Context, Outcome
 from commands.kit.registry import NO_WORDS, Words, command
 from commands.kit.wishes import wished
 from config.errors import Mistake, NotAllowed
-from ledger import outbox, shares, views
+from ledger import shares, views
 from ledger.states import ShareState
 from ledger.views import WantedView
 
@@ -45,8 +45,7 @@ What = Annotated[
 async def view(context: Context, what: What = NO_WORDS) -> Outcome:
     """Show a picture of a share larger, in another window, or moving."""
     number, wish = wished(what)
-    number = number or await _of_thread(context)
-    share = await own.share_here(context, number) if number else await _newest(context)
+    share = await own.share_here(context, number) if number else await _only(context)
     _check(context, share)
     person = context.clinician
     if await views.waiting(context.ledger, person.user_id) >= MOST:
@@ -68,18 +67,19 @@ async def view(context: Context, what: What = NO_WORDS) -> Outcome:
     return Outcome(effects=(effect,))
 
 
-async def _of_thread(context: Context) -> int:
-    """The share below whose first message it was typed, 0 for none."""
-    step = await outbox.step_of(context.ledger, context.room.room_id, context.thread) if context.thread else ""
-    word, _, number = step.partition(" ")
-    return int(number) if word == "opened" else 0
+async def _only(context: Context) -> Share:
+    """The one share of this room. Of several none is guessed: it would be another patient's picture.
 
-
-async def _newest(context: Context) -> Share:
-    for share in await shares.in_room(context.ledger, context.room.room_id):
-        if share.state not in _STOPPED:
-            return share
-    raise Mistake("Nothing was shared in this room yet that I could show. Type !share study first.", "H21")
+    Not by the thread in which somebody types, either: that is the server's word.
+    """
+    here = await shares.in_room(context.ledger, context.room.room_id)
+    shown = [share for share in here if share.state not in _STOPPED]
+    if not shown:
+        raise Mistake("Nothing was shared in this room yet that I could show. Type !share study first.", "H21")
+    if len(shown) > 1:
+        numbers = ", ".join(str(share.id) for share in shown)
+        raise Mistake(f"Tell me of which share, like: !view {shown[0].id} bone. The last ones here: {numbers}.", "H24")
+    return shown[0]
 
 
 def _check(context: Context, share: Share) -> None:

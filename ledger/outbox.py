@@ -38,7 +38,6 @@ __all__ = [
     "set_uploaded",
     "spool_names_in_use",
     "spool_names_let_go",
-    "step_of",
     "transaction_id",
     "withdraw",
 ]
@@ -222,12 +221,6 @@ async def event_id_of(db: Reading, txn_id: str) -> str | None:
     """The event that this transaction became; None as long as it is not sent."""
     row = await db.row("SELECT event_id FROM outbox WHERE txn_id = ?", txn_id)
     return row["event_id"] if row else None
-
-
-async def step_of(db: Reading, room_id: str, event_id: str) -> str:
-    """The step whose entry became this event of this room, "" when it is none of ours."""
-    row = await db.row("SELECT step FROM outbox WHERE room_id = ? AND event_id = ?", room_id, event_id)
-    return str(row["step"]) if row else ""
 
 
 async def last_of(db: Reading, room_id: str, step: str) -> float:

@@ -49,8 +49,6 @@ class Context:
     sources: Everywhere
     #: What this person may do here.
     may: Callable[[Action], bool]
-    #: The root of the thread in which it was typed, or "": a pointer that the server can write, never an authority.
-    thread: str = ""
     #: All commands, for help.
     commands: tuple[Command, ...] = ()
     #: In the administrators' room; None everywhere else.

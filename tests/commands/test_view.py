@@ -115,25 +115,18 @@ async def test_a_picture_comes_into_the_thread_below_the_first_message_of_its_sh
     assert house.spooled() == []
 
 
-async def test_without_a_number_the_newest_share_is_meant(house: House) -> None:
+async def test_without_a_number_the_only_share_of_the_room_is_meant(house: House) -> None:
+    await shared(house)
+    assert "Share 1 ·" in (await seen(house, "!view invert")).body
+
+
+async def test_of_several_shares_none_is_guessed_not_even_by_the_thread(house: House) -> None:
+    """Hazard: a picture of another patient than the one that is talked about."""
     await shared(house)
     await house.ask("!share study acc:XR26-1")
-    assert "Share 2" in (await seen(house, "!view")).body
-
-
-async def test_in_a_thread_its_share_is_meant(house: House) -> None:
-    await shared(house)
-    await house.ask("!share study acc:XR26-1")
-    first = house.session.posted[0].event_id
-    assert "Share 1 ·" in (await seen(house, "!view", relates_to_event=first)).body
-    assert "Share 2 ·" in (await seen(house, "!view 2", relates_to_event=first)).body
-    assert "Share 2 ·" in (await seen(house, "!view", relates_to_event="$elsewhere")).body
-
-
-async def test_a_thread_of_another_room_means_nothing_here(house: House) -> None:
-    await shared(house)
-    first = house.session.posted[0].event_id
-    assert (await seen(house, "!view", room=OTHER_ROOM, relates_to_event=first)).body.endswith("[H21]")
+    asked = await seen(house, "!view bone", relates_to_event=house.session.posted[0].event_id)
+    assert asked.body == "Tell me of which share, like: !view 2 bone. The last ones here: 2, 1. [H24]"
+    assert "Share 1 ·" in (await seen(house, "!view 1 bone")).body
 
 
 @pytest.mark.parametrize(
