@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 CLIENT := tests/interop
 BENCH ?= index share
 
-.PHONY: help setup debian demo test check format wheel lock bench bench-setup clean
+.PHONY: help setup debian demo test check format wheel lock bench bench-setup gallery clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -57,6 +57,9 @@ bench: bench-setup ## measure against what there is; BENCH=share for one of them
 	@for one in $(BENCH); do $(BIN)/python -m bench.$$one $(ARGS) || exit 1; done
 
 bench-setup: setup .venv-bench/.ready ## install the peers that the benchmarks compare with
+
+gallery: .venv/.ready ## draw docs/for-clinicians/gallery.md and its pictures anew
+	$(BIN)/python -m tools.gallery
 
 clean: ## remove what make installed and built
 	rm -rf .venv .venv-synapse .venv-bench $(CLIENT)/node_modules dist build
