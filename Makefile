@@ -13,7 +13,7 @@ SYNC := $(UV) pip sync --quiet --require-hashes --build-constraints requirements
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
 CLIENT := tests/interop
-BENCH ?= index share
+BENCH ?= index render share
 
 .PHONY: help setup debian demo test check format wheel lock bench bench-setup gallery clean
 .DELETE_ON_ERROR:
@@ -56,7 +56,7 @@ lock: .venv/.ready ## write the lock files anew; UPGRADE=--upgrade for the newes
 bench: bench-setup ## measure against what there is; BENCH=share for one of them, options in ARGS="--json"
 	@for one in $(BENCH); do $(BIN)/python -m bench.$$one $(ARGS) || exit 1; done
 
-bench-setup: setup .venv-bench/.ready ## install the peers that the benchmarks compare with
+bench-setup: setup .venv-bench/.ready .venv-bench/orthanc/.ready ## install the peers that the benchmarks compare with
 
 gallery: .venv/.ready ## draw docs/for-clinicians/gallery.md and its pictures anew
 	$(BIN)/python -m tools.gallery
@@ -79,6 +79,10 @@ debian:
 .venv-%/.ready: requirements/%.txt requirements/build.txt | .venv/.ready
 	$(PYTHON) -m venv --without-pip .venv-$*
 	$(SYNC) --python .venv-$*/bin/python requirements/$*.txt
+	@touch $@
+
+.venv-bench/orthanc/.ready: setup/orthanc.sh | .venv-bench/.ready
+	setup/orthanc.sh $(@D)
 	@touch $@
 
 $(CLIENT)/node_modules/.ready: $(CLIENT)/package.json $(CLIENT)/package-lock.json

@@ -94,10 +94,10 @@ def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> De
     if syntax not in COMPRESSED or header.length != UNDEFINED_LENGTH:
         raise CannotShow("its compression is not one that we can decode", "P14")
     # A palette's indexes have no mean.
-    return decode(_codestream(header, module, index), syntax, module, 1 if "PALETTE" in module.photometric else shrink)
+    return decode(codestream(header, module, index), syntax, module, 1 if "PALETTE" in module.photometric else shrink)
 
 
-def _codestream(header: Header, module: PixelModule, index: int) -> bytes:
+def codestream(header: Header, module: PixelModule, index: int) -> bytes:
     """The compressed frame, found by the offset tables where there are any (PS3.5 section A.4)."""
     tables = [given(header.data_set, name) for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")]
     extended = (tables[0], tables[1]) if all(tables) else None
