@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from commands.kit.reply import edit, message
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from delivery.handover import Handover, Posting
 from delivery.parcel import Parcel
+from delivery.parts import consists_of
 from ledger import outbox, shares
 from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
@@ -148,6 +148,7 @@ class Corridor:
             spool=self._spool,
             render=self._pictures.preview,
             read=self._pictures.guide,
+            look=self._pictures.look,
             on_progress=progress.note,
         )
         async with progress.shown():
@@ -167,7 +168,7 @@ class Corridor:
 
     async def _planned(self, share: Share, study: Study) -> Share:
         """The share with the plan of its parts. A study that changed after it was made fits it no more."""
-        made_of = _digest(study)
+        made_of = consists_of(study)
         if not share.plan:
             plan = {"part_bytes": await self._part_bytes(), "made_of": made_of}
             async with self._ledger.transaction() as tx:
@@ -302,12 +303,6 @@ async def _unfinished(tx: Transaction, number: int) -> Share:
     if share is None or share.state.finished:
         raise ShareMoved(f"Share {number} has moved on.", "L11")
     return share
-
-
-def _digest(study: Study) -> str:
-    """Of which instances it consists."""
-    files = sorted(f"{one.key} {one.size}" for one in study.instances)
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
 def _waiting(share: Share, error: TryLater, until: float) -> Entry:

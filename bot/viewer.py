@@ -16,8 +16,9 @@ from bot import content
 from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from commands.kit.reply import message, related
-from config.errors import Bug, CarrierbagError, TryLater
+from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from delivery.handover import Handover
+from delivery.parts import consists_of
 from delivery.viewing import Wish, viewed
 from ledger import outbox, shares, views
 from ledger.outbox import Entry, transaction_id
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 #: The step of an answer.
 STEP = "view"
+GROWN = "The study has changed since share {share}. Ask somebody who may share to send it again."
 #: Seconds between tries while the ledger or the spool is away, and how long after the wish it is still tried.
 RETRY_PAUSE, PATIENCE = 5.0, 600.0
 
@@ -121,7 +123,10 @@ class Viewer:
         source = self._sources.named(share.source)
         study = await source.study(share.study_instance_uid)
         handover = Handover(study, source, spool=self._spool, render=self._pictures.preview, read=self._pictures.guide)
-        made = await viewed(handover, Wish.kept(wanted.wish), self._pictures.view)
+        wish = Wish.kept(wanted.wish)
+        if wish.only_shared and share.plan.get("made_of", consists_of(study)) != consists_of(study):
+            raise NotAllowed(GROWN.format(share=share.id), "H25")
+        made = await viewed(handover, wish, self._pictures.view)
         return Answer(made, f"{identity_line(study.patient)}\nShare {share.id} · {made.caption}")
 
     async def _share(self, wanted: WantedView) -> Share:

@@ -6,7 +6,7 @@ people who came later, as a new share would.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 from access.policy import Action
@@ -56,7 +56,7 @@ async def view(context: Context, what: What = NO_WORDS) -> Outcome:
         context.room.room_id,
         person.user_id,
         person.device_id,
-        asdict(wish),
+        asdict(replace(wish, only_shared=not context.may(Action.SHARE))),
         context.room.audience,
     )
 

@@ -6,6 +6,7 @@ one file only, so a receiver that insists on it renames each part after unpackin
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,17 @@ INSTANCE_OVERHEAD = 4096 + MEMBER_OVERHEAD
 PART_OVERHEAD = 16384 + END_OVERHEAD
 #: A series' record.
 SERIES_OVERHEAD = 1024
+#: Kept free in each part for the viewer: a sixth, which is a fifth of the rest. A ZIP so small that this is less than
+#: the viewer itself needs, with every decoder, goes without.
+VIEWER_SHARE, VIEWER_ALONE = 6, 1_000_000
+#: What the frames of a part have at most: a fifth of the DICOM files, or so much that radiographs come whole.
+FRAMES_SHARE, FRAMES_SMALL = 5, 24_000_000
+
+
+def consists_of(study: Study) -> str:
+    """A digest of which instances the study has: another one when it is no longer what was planned."""
+    files = sorted(f"{one.key} {one.size}" for one in study.instances)
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +57,44 @@ def plan_parts(study: Study, limit_bytes: int) -> list[Part]:
     A series stays together where it fits into a part at all. An instance that alone exceeds the limit gets a part
     marked `too_large`; these come last and have number 0, so that the numbers of the others count what can be sent.
     """
-    filling = _Filling(limit_bytes - PART_OVERHEAD)
+    filling = _Filling(limit_bytes - PART_OVERHEAD, _kept_free(limit_bytes))
     for series in study.series:
         filling.add(series.instances)
     parts = [Part(number, len(filling.bins), tuple(one)) for number, one in enumerate(filling.bins, 1)]
     return parts + [Part(0, len(parts), (one,), too_large=True) for one in filling.too_large]
 
 
-class _Filling:
-    """Bins of `room` bytes that are filled one after the other."""
+def frames_budget(part: Part, limit_bytes: int) -> int | None:
+    """Bytes that the viewer's frames of a part may take in its ZIP; None where there is no room for a viewer."""
+    stored = sum(one.size for one in part.instances)
+    taken = sum(map(packed_size, part.instances)) + PART_OVERHEAD + SERIES_OVERHEAD * len(part.instances)
+    left = limit_bytes - taken - VIEWER_ALONE
+    return min(left, max(stored // FRAMES_SHARE, FRAMES_SMALL)) if _kept_free(limit_bytes) and left > 0 else None
 
-    def __init__(self, room: int) -> None:
+
+def _kept_free(limit_bytes: int) -> int:
+    share = limit_bytes // VIEWER_SHARE
+    return share if share >= VIEWER_ALONE else 0
+
+
+class _Filling:
+    """Bins of `room` bytes that are filled one after the other, but for `kept_free` bytes, for large files only."""
+
+    def __init__(self, room: int, kept_free: int) -> None:
         self.bins: list[list[Instance]] = []
         self.too_large: list[Instance] = []
-        self._room = room
+        self._most = room - SERIES_OVERHEAD
+        self._room = room - kept_free
         self._free = 0
 
     def add(self, series: tuple[Instance, ...]) -> None:
         sizes = [(one, packed_size(one)) for one in series]
-        largest = self._room - SERIES_OVERHEAD
-        fitting = [(one, size) for one, size in sizes if size <= largest]
-        self.too_large += [one for one, size in sizes if size > largest]
+        fitting = [(one, size) for one, size in sizes if size <= self._most]
+        self.too_large += [one for one, size in sizes if size > self._most]
         if not fitting:
             return
         self._free -= SERIES_OVERHEAD
-        if self._free < sum(size for _, size in fitting) <= largest:
+        if self._free < sum(size for _, size in fitting) <= self._room - SERIES_OVERHEAD:
             self._open()
         for instance, size in fitting:
             self._put(instance, size)
@@ -101,11 +126,6 @@ def refusal(part: Part, limit_bytes: int) -> TooLarge:
         "Ask the operator to raise the limit, or fetch this one the usual way.",
         "D10",
     )
-
-
-def _numbered(bins: list[list[Instance]], too_large: list[Instance]) -> list[Part]:
-    parts = [Part(number, len(bins), tuple(one)) for number, one in enumerate(bins, 1)]
-    return parts + [Part(0, len(bins), (one,), too_large=True) for one in too_large]
 
 
 def _megabytes(count: int) -> str:

@@ -45,6 +45,8 @@ class Wish:
     at: tuple[float, float] = (0.5, 0.5)
     full: bool = False
     cine: bool = False
+    #: Asked for by somebody who may not share: only while the study is what was shared.
+    only_shared: bool = False
 
     @classmethod
     def kept(cls, told: Mapping[str, Any]) -> Self:

@@ -291,6 +291,15 @@ async def test_a_guest_shows_nothing_to_people_who_came_later_and_somebody_who_m
     assert (await seen(joint, "!view 1 bone", sender=ANNA)).content["msgtype"] == "m.image"
 
 
+async def test_a_guest_sees_no_image_that_was_never_shared(joint: House) -> None:
+    comes_in(joint, CARA)
+    await shared(joint, lambda folder: dicom.ankle(folder, views=2))
+    dicom.ankle(joint.folder, views=3)
+    await joint.source.rescan()
+    assert (await seen(joint, "!view 1 image 3", sender=CARA)).body.endswith("[H25]")
+    assert (await seen(joint, "!view 1 image 3", sender=ANNA)).content["msgtype"] == "m.image"
+
+
 async def test_a_room_that_is_no_longer_safe_gets_a_reason_in_place_of_the_picture(house: House) -> None:
     await shared(house)
     house.session.change(unverified_devices=(PIXEL,))
