@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pickle
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.sandbox import wire
+from bot.sandbox import answers, wire
 from bot.sandbox.zygote import FORK, KILL, ORDER
 from rendering.errors import CannotShow
 
@@ -60,7 +61,7 @@ class Workers:
         Sealed: in a process of its own, which can open only the files that `arguments` name. To cancel the job, cancel
         the call: its process is ended.
         """
-        order = wire.packed((job, arguments, sealed))
+        order = wire.framed(pickle.dumps((job, arguments, sealed)))
         async with self._free:
             result: Result = await self._verdict(order, sealed=sealed)
         return result
@@ -130,8 +131,8 @@ class _Worker:
         """What the process says next. Raises `_Crashed`."""
         try:
             length = wire.size(await self._reader.readexactly(wire.LENGTH.size))
-            return wire.answer(await self._reader.readexactly(length))
-        except (asyncio.IncompleteReadError, ConnectionError, wire.Garbled) as error:
+            return answers.decode(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError, answers.Garbled) as error:
             raise _Crashed from error
 
     def end(self) -> None:

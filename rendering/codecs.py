@@ -125,7 +125,9 @@ def _jpeg_ls(data: bytes, module: PixelModule, _: Announced, __: int) -> Decoded
     """ISO 14495-1."""
     import jpeg_ls  # noqa: PLC0415
 
-    buffer, info = jpeg_ls.decode_pixel_data(data)
+    # CharLS looks for a marker behind what was cut off, for ever.
+    ended = data if _END_OF_IMAGE in data[-_PADDED:] else data + _END_OF_IMAGE
+    buffer, info = jpeg_ls.decode_pixel_data(ended)
     samples = np.frombuffer(buffer, np.uint8 if info["bits_per_sample"] <= 8 else "<u2")  # noqa: PLR2004 bits
     if module.samples == 1:
         return Decoded(samples.reshape(module.rows, module.columns))
@@ -184,6 +186,7 @@ def _unwrapped(samples: NDArray[Any], precision: int) -> NDArray[Any]:
 
 _J2K_COLOUR = frozenset({"YBR_ICT", "YBR_RCT", "RGB"})
 _WORD = 16
+_END_OF_IMAGE, _PADDED = b"\xff\xd9", 64
 _LOSSLESS_PROCESSES = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
 DECODERS: dict[str, Decoder] = {

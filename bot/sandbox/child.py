@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox import wire
+from bot.sandbox import answers, wire
 from bot.sandbox.files import only
 from bot.sandbox.limits import limit
 from bot.sandbox.syscalls import confine
@@ -22,25 +20,22 @@ Order = tuple[Callable[..., Any], tuple[object, ...], bool]
 def live(descriptor: int) -> None:
     """Serve until the bot hangs up. The first message out says that it is ready."""
     limit()
-    wire.send(descriptor, wire.packed((True, None)))
+    wire.send(descriptor, answers.encode(well=True, value=None))
     confined = False
     while (message := wire.receive(descriptor)) is not None:
-        job, arguments, sealed = order = pickle.loads(message)  # noqa: S301 - the bot wrote it
+        job, arguments, sealed = pickle.loads(message)  # noqa: S301 - the bot wrote it
         if sealed:
             only(_paths(arguments))
         if not confined:
             confined = confine()
-        del message, order
         wire.send(descriptor, _answer(job, arguments))
 
 
 def _answer(job: Callable[..., Any], arguments: tuple[object, ...]) -> bytes:
     try:
-        return wire.packed((True, job(*arguments)))
+        return answers.encode(well=True, value=job(*arguments))
     except Exception as error:  # noqa: BLE001 - it is raised where the job was submitted
-        with contextlib.suppress(Exception):
-            return wire.packed((False, error.with_traceback(None)))
-        os._exit(1)
+        return answers.encode(well=False, value=error)
 
 
 def _paths(value: object) -> Iterator[Path]:
