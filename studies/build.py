@@ -13,6 +13,7 @@ from studies.errors import BrokenFile
 from studies.identity import is_nhs_number
 from studies.model import Instance, Patient, Series, Study
 from studies.scan import Elements
+from studies.views import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +182,7 @@ def _instance(reader: _Reader, uid: str, sop_class_uid: str, transfer_syntax_uid
         image_type=values.codes(reader.raw("ImageType")),
         view_position=reader.code("ViewPosition"),
         laterality=_laterality(reader),
-        view_description=views[0].text("CodeMeaning") if views else "",
+        view_description=meaning(views[0].code("CodeValue"), views[0].text("CodeMeaning")) if views else "",
         image_position_patient=values.decimals(reader.raw("ImagePositionPatient"), 3),
         image_orientation_patient=values.decimals(reader.raw("ImageOrientationPatient"), 6),
         size=size,

@@ -50,7 +50,7 @@ class Instance:
     view_position: str = ""
     #: R, L, B or "", from ImageLaterality (0020,0062), else Laterality (0020,0060).
     laterality: str = ""
-    #: CodeMeaning of ViewCodeSequence (0054,0220), e.g. "antero-posterior"; may be "".
+    #: CodeMeaning of ViewCodeSequence (0054,0220), e.g. "antero-posterior"; in English where it is in other letters.
     view_description: str = ""
     #: ImagePositionPatient in mm, () when absent.
     image_position_patient: tuple[float, ...] = ()

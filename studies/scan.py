@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 #: What is kept, by keyword (PS3.6).
 _KEYWORDS = (
     "MediaStorageSOPClassUID MediaStorageSOPInstanceUID TransferSyntaxUID SpecificCharacterSet ImageType SOPClassUID"
-    " SOPInstanceUID StudyDate StudyTime AccessionNumber Modality InstitutionName CodeMeaning StudyDescription"
-    " SeriesDescription PatientName PatientID IssuerOfPatientID TypeOfPatientID PatientBirthDate PatientSex"
-    " OtherPatientIDs BodyPartExamined ViewPosition StudyInstanceUID SeriesInstanceUID StudyID SeriesNumber"
+    " SOPInstanceUID StudyDate StudyTime AccessionNumber Modality InstitutionName CodeValue CodeMeaning"
+    " StudyDescription SeriesDescription PatientName PatientID IssuerOfPatientID TypeOfPatientID PatientBirthDate"
+    " PatientSex OtherPatientIDs BodyPartExamined ViewPosition StudyInstanceUID SeriesInstanceUID StudyID SeriesNumber"
     " InstanceNumber ImagePositionPatient ImageOrientationPatient Laterality ImageLaterality"
     " PhotometricInterpretation NumberOfFrames Rows Columns UniversalEntityID"
 )
