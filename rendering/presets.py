@@ -24,12 +24,13 @@ _NECK = frozenset({"neck", "head and neck", "thyroid", "carotid"})
 _CHEST = frozenset({"chest", "lung", "heart", "ribs", "sternum", "aorta"})
 _SPINE = frozenset(
     {"spine", "cervical spine", "thoracic spine", "lumbar spine", "thoracolumbar spine", "sacral spine", "sacrum",
-     "coccyx"}
+     "coccyx", "cervicothoracic spine", "lumbosacral spine"}
 )  # fmt: skip
 
 #: Looked at for fractures.
 _BONY = _SPINE | {
     "ankle", "arm", "clavicle", "elbow", "extremity", "face", "femur", "finger", "foot", "forearm", "hand", "heel",
+    "AC joint", "calf", "ear", "ilium", "inner ear", "lower limb", "maxilla", "nose", "sacroiliac joint", "upper limb",
     "hip", "humerus", "jaw", "jaw joint", "knee", "leg", "lower leg", "mandible", "nasal bones", "patella", "scaphoid",
     "scapula", "shoulder", "sinuses", "teeth", "thumb", "tibia", "toe", "wrist", "zygoma",
 }  # fmt: skip

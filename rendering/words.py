@@ -39,13 +39,28 @@ _PARTS: dict[str, str] = {
     "STERNUM": "sternum", "TEETH": "teeth", "THIGH": "thigh", "THORAX": "chest", "THORACICSPINE": "thoracic spine",
     "THUMB": "thumb", "THYROID": "thyroid", "TIBIA": "tibia", "TIBIAFIBULA": "lower leg",
     "TLSPINE": "thoracolumbar spine", "TMJ": "jaw joint", "TOE": "toe", "TSPINE": "thoracic spine", "UTERUS": "uterus",
-    "WHOLEBODY": "whole body", "WRIST": "wrist", "ZYGOMA": "zygoma",
+    "WHOLEBODY": "whole body", "WRIST": "wrist", "ZYGOMA": "zygoma", "ADRENAL": "adrenal", "AXILLA": "axilla",
+    "BACK": "back", "BLADDER": "bladder", "BUTTOCK": "buttock", "CALF": "calf", "CEREBELLUM": "cerebellum",
+    "CIRCLEOFWILLIS": "circle of Willis", "CORONARYARTERY": "coronary arteries", "CTSPINE": "cervicothoracic spine",
+    "EAR": "ear", "ESOPHAGUS": "oesophagus", "GALLBLADDER": "gallbladder", "IAC": "inner ear", "ILIUM": "ilium",
+    "LARYNX": "larynx", "LSSPINE": "lumbosacral spine", "LUMBOSACRALSPINE": "lumbosacral spine", "MAXILLA": "maxilla",
+    "MEDIASTINUM": "mediastinum", "NECKCHEST": "neck and chest", "NECKCHESTABDOMEN": "neck, chest and abdomen",
+    "NECKCHESTABDPELV": "neck, chest, abdomen and pelvis", "NOSE": "nose", "PAROTID": "parotid", "PHARYNX": "pharynx",
+    "RADIUS": "forearm", "RADIUSULNA": "forearm", "RECTUM": "rectum", "SCROTUM": "scrotum",
+    "SIJOINT": "sacroiliac joint", "STOMACH": "stomach",
+    "TESTIS": "testis", "TIBFIB": "lower leg", "TMJOINT": "jaw joint", "TRACHEA": "trachea",
+    "ULNA": "forearm", "FIBULA": "lower leg", "ACJOINT": "AC joint", "LOEXM": "lower limb", "UPEXM": "upper limb",
+    "LOWEREXTREMITY": "lower limb", "UPPEREXTREMITY": "upper limb", "OPG": "jaw",
 }  # fmt: skip
+#: What people write beside it: the side has a place of its own, and a joint is meant anyway.
+_BESIDE = frozenset({"R", "L", "RT", "LT", "RIGHT", "LEFT", "BOTH", "BILATERAL", "BILAT", "JOINT"})
 
 
 def body_part(text: str) -> str:
     """Our word for a BodyPartExamined value, or ""."""
-    return _PARTS.get(re.sub(r"[^A-Z]", "", text.upper()), "")
+    parts = re.findall("[A-Z]+", text.upper())
+    bare = (one for one in parts if one not in _BESIDE)
+    return _PARTS.get("".join(parts)) or _PARTS.get("".join(bare), "")
 
 
 def modality(text: str) -> str:
