@@ -311,3 +311,40 @@ def test_a_description_may_narrow_the_code_of_a_single_image_and_never_contradic
     )
     series = Series("1.3", "DX", 1, description, "ANKLE", some)
     assert caption in choose(Study("1.4", series=(series,)))[0].caption
+
+
+some_instances = st.builds(
+    instance,
+    st.integers(0, 400),
+    number_of_frames=st.sampled_from([1, 1, 1, 2, 7, 40]),
+    view_position=st.sampled_from(["", "AP", "LL", "MLO", "OBLIQUE"]),
+    laterality=st.sampled_from(["", "R", "L", "B"]),
+    image_type=st.sampled_from([(), ("ORIGINAL", "PRIMARY", "LOCALIZER")]),
+    image_position_patient=st.just(()) | st.tuples(*[st.floats(-500, 500)] * 3),
+    image_orientation_patient=st.sampled_from([(), AXIAL, SAGITTAL, CORONAL]),
+    rows=st.sampled_from([0, 64]),
+)
+some_series = st.builds(
+    Series,
+    st.uuids().map(str),
+    st.sampled_from(["CR", "MG", "XA", "US", "CT", "MR", "NM", "OT", "SR", ""]),
+    st.none() | st.integers(0, 9),
+    st.sampled_from(["", "localizer", "sagittal"]),
+    st.sampled_from(["", "ANKLE", "HEAD"]),
+    st.lists(some_instances, max_size=60, unique_by=lambda one: one.instance_number).map(tuple),
+)
+
+
+@given(st.lists(some_series, max_size=4))
+def test_whatever_a_study_holds_nothing_but_a_long_stack_is_left_out(several: list[Series]) -> None:
+    parts = [replace(one, instances=tuple(numbered_uids(f"1.{n}", one.instances))) for n, one in enumerate(several, 1)]
+    chosen = choose(study(*parts))
+    shown = {one.key for choice in chosen for one, _ in choice.instances}
+    for series in parts:
+        pictures = {one.key for one in series.instances if one.has_pixels}
+        if series.modality not in {"CT", "MR", "NM"} or len(pictures) <= SHEET:
+            assert pictures <= shown
+    assert all(one.has_pixels and 0 <= frame < one.number_of_frames for c in chosen for one, frame in c.instances)
+    assert len({choice.key for choice in chosen}) == len(chosen)
+    assert all(len(choice.labels) == len(choice.instances) <= SHEET for choice in chosen)
+    assert all(choice.caption and choice.alt_text.endswith("not for primary interpretation.") for choice in chosen)
