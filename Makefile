@@ -13,17 +13,19 @@ SYNC := $(UV) pip sync --quiet --require-hashes --build-constraints requirements
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
 CLIENT := tests/interop
+BROWSER := tests/browser
+VIEWER := delivery/viewer
 BENCH ?= index render share
 
-.PHONY: help setup debian demo test check format wheel lock bench bench-setup gallery clean
+.PHONY: help setup debian demo test check format viewer wheel lock bench bench-setup gallery clean
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/.ready .venv-synapse/.ready $(CLIENT)/node_modules/.ready debian ## install everything for the demo and the tests
+setup: .venv/.ready .venv-synapse/.ready $(CLIENT)/node_modules/.ready $(BROWSER)/node_modules/.ready viewer debian ## install everything for the demo and the tests
 
-demo: .venv/.ready .venv-synapse/.ready $(CLIENT)/node_modules/.ready ## see it work; options in ARGS="--once --out DIR"
+demo: .venv/.ready .venv-synapse/.ready $(CLIENT)/node_modules/.ready viewer ## see it work; options in ARGS="--once --out DIR"
 	@$(BIN)/carrierbag demo $(ARGS)
 
 test: setup check wheel ## everything that judges the project; pytest's options in ARGS
@@ -39,7 +41,9 @@ format: .venv/.ready ## repair the style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-wheel: .venv/.ready ## build dist/*.whl and check what is in it
+viewer: $(VIEWER)/dist/.ready ## build the viewer that travels in every parcel
+
+wheel: .venv/.ready viewer ## build dist/*.whl and check what is in it
 	@rm -rf dist
 	$(BIN)/hatchling build -t wheel
 	$(BIN)/check-wheel-contents dist
@@ -51,7 +55,7 @@ lock: .venv/.ready ## write the lock files anew; UPGRADE=--upgrade for the newes
 	$(COMPILE) requirements/synapse.in -o requirements/synapse.txt
 	echo setuptools | $(COMPILE) - -c requirements/synapse.txt -o requirements/build.txt
 	$(COMPILE) requirements/bench.in --overrides requirements/bench.overrides -o requirements/bench.txt
-	npm install --package-lock-only --prefix $(CLIENT)
+	for one in $(CLIENT) $(BROWSER) $(VIEWER); do npm install --package-lock-only --prefix $$one || exit 1; done
 
 bench: bench-setup ## measure against what there is; BENCH=share for one of them, options in ARGS="--json"
 	@for one in $(BENCH); do $(BIN)/python -m bench.$$one $(ARGS) || exit 1; done
@@ -62,7 +66,8 @@ gallery: .venv/.ready ## draw docs/for-clinicians/gallery.md and its pictures an
 	$(BIN)/python -m tools.gallery
 
 clean: ## remove what make installed and built
-	rm -rf .venv .venv-synapse .venv-bench $(CLIENT)/node_modules dist build
+	rm -rf .venv .venv-synapse .venv-bench $(CLIENT)/node_modules $(BROWSER)/node_modules \
+		$(VIEWER)/node_modules $(VIEWER)/dist dist build
 
 debian:
 	@setup/debian.sh
@@ -85,6 +90,10 @@ debian:
 	setup/orthanc.sh $(@D)
 	@touch $@
 
-$(CLIENT)/node_modules/.ready: $(CLIENT)/package.json $(CLIENT)/package-lock.json
-	npm ci --prefix $(CLIENT)
+%/node_modules/.ready: %/package.json %/package-lock.json
+	npm ci --prefix $*
+	@touch $@
+
+$(VIEWER)/dist/.ready: $(VIEWER)/node_modules/.ready $(VIEWER)/build.mjs $(shell find $(VIEWER)/src -type f)
+	npm run --silent build --prefix $(VIEWER)
 	@touch $@

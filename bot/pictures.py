@@ -10,6 +10,7 @@ from bot.workers import CRASHED, HUNG
 from rendering.errors import CannotShow
 from rendering.guides import read_guide
 from rendering.preview import render
+from rendering.quicklook import quick_look
 from rendering.view import view
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.workers import Workers
     from rendering.guides import Guide
     from rendering.preview import Preview, PreviewPlan, Tile
+    from rendering.quicklook import QuickLook, QuickPlan
     from rendering.view import ViewPlan
 
 
@@ -35,6 +37,10 @@ class Pictures:
     async def view(self, wanted: ViewPlan) -> Preview:
         """The picture or clip that somebody asked to see. Raises `CannotShow`."""
         return await self._workers.submit(view, wanted, sealed=self._sealed(wanted.plan))
+
+    async def look(self, plan: QuickPlan) -> QuickLook:
+        """Frames or pages of one file for the viewer in the parcel. Raises `CannotShow`."""
+        return await self._workers.submit(quick_look, plan, sealed=self._uploaded or plan.pages)
 
     async def preview(self, plan: PreviewPlan) -> Preview:
         """The picture that `plan` asks for. Raises `CannotShow`."""

@@ -1,4 +1,4 @@
-"""A ZIP file as a stream: members stored as they are, nothing read back, ZIP64 where a number needs it.
+"""A ZIP file as a stream: members stored as they are or deflated, nothing read back, ZIP64 where a number needs it.
 
 Sizes and CRCs stand in front of each member (no data descriptors), so that every unpacker copes, streaming ones too.
 The times are constant: the same members make the same bytes. (APPNOTE.TXT 6.3, sections 4.3 and 4.5.)
@@ -9,11 +9,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from isal import isal_zlib
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LIMIT_16, _LIMIT_32 = 0xFFFF, 0xFFFFFFFF
 _PLAIN, _ZIP64 = 20, 45
+_STORED, _DEFLATED = 0, 8
 _UNIX = 3 << 8
 #: 1 January 1980, midnight: the first that the format knows.
 _TIME, _DATE = 0, 1 << 5 | 1
@@ -37,6 +40,9 @@ class _Entry(NamedTuple):
     crc: int
     size: int
     offset: int
+    #: In the ZIP, in bytes, and how it came to be so many.
+    packed: int
+    method: int = _STORED
 
 
 class Archive:
@@ -49,7 +55,15 @@ class Archive:
 
     def add(self, name: str, size: int, crc: int, chunks: Iterable[bytes | memoryview]) -> None:
         """One member of exactly `size` bytes with that CRC-32; the caller answers for both."""
-        entry = _Entry(name.encode("ascii"), crc, size, self._offset)
+        self._add(_Entry(name.encode("ascii"), crc, size, self._offset, size), chunks)
+
+    def add_text(self, name: str, data: bytes) -> None:
+        """One member that is worth deflating, at the fastest level, and small enough to be held whole."""
+        packed = isal_zlib.compress(data, 1, -15)
+        crc = isal_zlib.crc32(data)
+        self._add(_Entry(name.encode("ascii"), crc, len(data), self._offset, len(packed), _DEFLATED), [packed])
+
+    def _add(self, entry: _Entry, chunks: Iterable[bytes | memoryview]) -> None:
         self._entries.append(entry)
         self._write(_local(entry))
         for chunk in chunks:
@@ -70,20 +84,23 @@ class Archive:
 
 def _local(entry: _Entry) -> bytes:
     large = entry.size >= _LIMIT_32
-    extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.size) if large else b""
-    size = _LIMIT_32 if large else entry.size
-    version = _ZIP64 if large else _PLAIN
-    head = _LOCAL.pack(b"PK\3\4", version, 0, 0, _TIME, _DATE, entry.crc, size, size, len(entry.name), len(extra))
+    extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.packed) if large else b""
+    size, packed = (_LIMIT_32, _LIMIT_32) if large else (entry.size, entry.packed)
+    head = _LOCAL.pack(
+        b"PK\3\4", _ZIP64 if large else _PLAIN, 0, entry.method, _TIME, _DATE, entry.crc, packed, size,
+        len(entry.name), len(extra),
+    )  # fmt: skip
     return head + entry.name + extra
 
 
 def _central(entry: _Entry) -> bytes:
     size, offset = min(entry.size, _LIMIT_32), min(entry.offset, _LIMIT_32)
-    large = [entry.size] * 2 * (size == _LIMIT_32) + [entry.offset] * (offset == _LIMIT_32)
+    packed = _LIMIT_32 if size == _LIMIT_32 else entry.packed
+    large = [entry.size, entry.packed] * (size == _LIMIT_32) + [entry.offset] * (offset == _LIMIT_32)
     extra = struct.pack(f"<HH{len(large)}Q", 1, 8 * len(large), *large) if large else b""
     version = _ZIP64 if large else _PLAIN
     head = _CENTRAL.pack(
-        b"PK\1\2", _UNIX | version, version, 0, 0, _TIME, _DATE, entry.crc, size, size,
+        b"PK\1\2", _UNIX | version, version, 0, entry.method, _TIME, _DATE, entry.crc, packed, size,
         len(entry.name), len(extra), 0, 0, 0, _MODE, offset,
     )  # fmt: skip
     return head + entry.name + extra

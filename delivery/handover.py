@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from delivery.looks import Looks
 from delivery.parcel import Parcel, pack
-from delivery.parts import plan_parts, refusal
+from delivery.parts import frames_budget, plan_parts, refusal
+from delivery.viewer.site import Site
 from rendering.documents import pages
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.guided import guided, withdrawn
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from pathlib import Path
 
+    from delivery.looks import Make
     from delivery.parts import Part
     from delivery.spool import Spool
     from rendering.guides import Guide
@@ -67,7 +70,10 @@ class Progress:
 
 
 class Handover:
-    """The work on one study. `on_progress` is called from the event loop and from threads: it must only take note."""
+    """The work on one study. With `look` its parcels have a viewer.
+
+    `on_progress` is called from the event loop and from threads: it must only take note.
+    """
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class Handover:
         spool: Spool,
         render: Render,
         read: Read,
+        look: Make | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.study = study
@@ -84,6 +91,7 @@ class Handover:
         self._spool = spool
         self._render = render
         self._read = read
+        self._look = look
         self._on_progress = on_progress
 
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
@@ -124,7 +132,7 @@ class Handover:
             if part.too_large:
                 refused.append(str(refusal(part, part_bytes)))
             elif step not in kept:
-                yield Posting(step, await self._packed(part), part.number)
+                yield Posting(step, await self._packed(part, part_bytes), part.number)
         if refused and TOO_LARGE not in kept:
             yield Posting(TOO_LARGE, _listed(refused))
 
@@ -145,29 +153,46 @@ class Handover:
         async with contextlib.aclosing(self._source.fetch(instances)) as fetched:  # type: ignore[type-var]
             return [one async for one in fetched]
 
-    async def _packed(self, part: Part) -> Parcel:
+    async def _packed(self, part: Part, part_bytes: int) -> Parcel:
         files = await self._files(part.instances)
+        looks = self._looks(part, files, part_bytes)
         phase = "Packing" if part.of == 1 else f"Packing part {part.number} of {part.of}: image"
 
         def note(done: int) -> None:
             self._on_progress(Progress(phase, done, len(files)))
 
         stop = threading.Event()
-        packing = asyncio.ensure_future(asyncio.to_thread(self._pack, part, files, note, stop))
+        packing = asyncio.ensure_future(asyncio.to_thread(self._pack, part, files, looks, note, stop))
         try:
             return await asyncio.shield(packing)
         except asyncio.CancelledError:
             stop.set()
+            if looks:
+                looks.cancel()
             await asyncio.wait([packing])
             if not packing.exception():  # too late to stop it: nobody takes what it made
                 self._spool.discard(packing.result().sealed.name)
             raise
 
+    def _looks(self, part: Part, files: list[tuple[Instance, Path]], part_bytes: int) -> Looks | None:
+        """What the viewer shows of each file, if the part has room for a viewer."""
+        budget = frames_budget(part, part_bytes)
+        if self._look is None or budget is None:
+            return None
+        return Looks(Site(self.study, part, budget=budget), files, self._look)
+
     def _pack(
-        self, part: Part, files: list[tuple[Instance, Path]], note: Callable[[int], None], stop: threading.Event
+        self,
+        part: Part,
+        files: list[tuple[Instance, Path]],
+        looks: Looks | None,
+        note: Callable[[int], None],
+        stop: threading.Event,
     ) -> Parcel:
         with self._spool.seal() as sink:
-            return pack(self.study, part, files, sink, progress=note, stop=stop)
+            if looks is None:
+                return pack(self.study, part, files, sink, progress=note, stop=stop)
+            return pack(self.study, part, files, sink, site=looks.site, looks=looks, progress=note, stop=stop)
 
 
 def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:

@@ -21,6 +21,8 @@ MANIFEST, README = "manifest.json", "README.TXT"
 VERSION = 1
 _BUFFER = 1024 * 1024
 _FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
+#: Web content (IHE PDI): the page at the root, all else in one folder, and nothing that an operating system would run.
+_WEB = re.compile(r"INDEX\.HTM|IHE_PDI/[A-Z0-9_]{1,8}\.(JS|CSS|TXT)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,16 @@ class Delivered:
     sop_instance_uid: str
     transfer_syntax_uid: str
     #: Length in bytes and SHA-256 (hex) of the file as delivered.
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """One file of the viewer that travels along."""
+
+    file: str
+    #: Length and SHA-256 (hex) of it.
     bytes: int
     sha256: str
 
@@ -49,7 +61,7 @@ class Report:
         return not self.problems
 
 
-def manifest(study: Study, part: Part, delivered: list[Delivered]) -> bytes:
+def manifest(study: Study, part: Part, delivered: list[Delivered], web: list[WebFile] | None = None) -> bytes:
     """JSON in UTF-8."""
     content: dict[str, Any] = {
         "version": VERSION,
@@ -58,6 +70,7 @@ def manifest(study: Study, part: Part, delivered: list[Delivered]) -> bytes:
         "of": part.of,
         "conformance": conformance({one.transfer_syntax_uid for one in delivered}),
         "instances": [{name: getattr(one, name) for name in Delivered.__slots__} for one in delivered],
+        "web": [{name: getattr(one, name) for name in WebFile.__slots__} for one in web or ()],
     }
     return json.dumps(content).encode()
 
@@ -71,17 +84,24 @@ def conformance(transfer_syntax_uids: set[str]) -> str:
     return f"{made} No claim to profile STD-GEN-CD (PS3.11 annex D), because of these transfer syntaxes: {others}."
 
 
-def readme(study: Study, part: Part) -> bytes:
+def readme(study: Study, part: Part, *, viewer: bool = False) -> bytes:
     """For whoever unpacks this a year later. Names nobody. ASCII, lines end as Notepad likes them."""
     about = " ".join(filter(None, ["/".join(study.modalities), f"{study.study_date or ''}"])) or "date not known"
     count = len(part.instances)
     which = f"This is part {part.number} of {part.of}. Each part opens on its own.\n" if part.of > 1 else ""
+    look = (
+        """To look at them: unpack the ZIP into a folder and open INDEX.HTM there; it needs no network. It is not for
+primary diagnosis.
+"""
+        if viewer
+        else ""
+    )
     text = f"""\
 Medical images in DICOM format, sent by carrierbag.
 
 Study: {about}. {count} {"file" if count == 1 else "files"} here.
 {which}
-To open: unpack the ZIP into a folder, then import that folder into your PACS or open it in a DICOM
+{look}To keep them: unpack the ZIP into a folder, then import that folder into your PACS or open it in a DICOM
 viewer. The file DICOMDIR lists what is there; the files themselves lie in the folder DICOM.
 
 {MANIFEST} holds the SHA-256 digest of every DICOM file, by which a program can check that all
@@ -96,20 +116,24 @@ def verify(path: Path) -> Report:
     """Check a received ZIP against its manifest: all there, nothing else, every digest right. Unpacks nothing."""
     try:
         with zipfile.ZipFile(path) as archive:
-            promised = json.loads(archive.read(MANIFEST))["instances"]
-            problems = [*_unexpected(archive, promised), *filter(None, (_wrong(archive, one) for one in promised))]
+            told = json.loads(archive.read(MANIFEST))
+            promised, web = told["instances"], told.get("web", [])
+            wrong = (_wrong(archive, one) for one in [*promised, *web])
+            problems = [*_unexpected(archive, promised, web), *filter(None, wrong)]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         return Report(0, (f"{path.name}: cannot be read as a parcel ({type(error).__name__})",))
     return Report(len(promised), tuple(problems))
 
 
-def _unexpected(archive: zipfile.ZipFile, promised: list[dict[str, Any]]) -> list[str]:
-    known = {MANIFEST, README, "DICOMDIR", *(one["file"] for one in promised)}
+def _unexpected(archive: zipfile.ZipFile, promised: list[dict[str, Any]], web: list[dict[str, Any]]) -> list[str]:
+    told = {one["file"] for one in [*promised, *web]}
+    known = {MANIFEST, README, "DICOMDIR", *told}
     names = archive.namelist()
     odd = [f"{name}: not in the manifest" for name in names if name not in known]
     doubled = [f"{name}: twice in the ZIP" for name in sorted(set(names)) if names.count(name) > 1]
     malformed = [f"{one['file']}: no DICOM file ID" for one in promised if not _FILE_ID.fullmatch(one["file"])]
-    missing = [f"{name}: missing" for name in sorted(known - set(names) - {one["file"] for one in promised})]
+    malformed += [f"{one['file']}: no web content" for one in web if not _WEB.fullmatch(one["file"])]
+    missing = [f"{name}: missing" for name in sorted(known - set(names) - told)]
     return odd + doubled + malformed + missing
 
 

@@ -1,22 +1,24 @@
 """A part of a study becomes a sealed `DICOM.ZIP`: read, checked, stored, encrypted, in one pass and flat memory.
 
-The order in the ZIP is README.TXT, the instances, DICOMDIR, manifest.json: what is told about the instances is written
-when they were seen, so that each source file is needed once and for a moment only.
+The order in the ZIP is README.TXT, the instances with the viewer's frames of them between, the viewer, DICOMDIR,
+manifest.json: what is told about the instances is written when they were seen, so that each source file is needed once
+and for a moment only.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, Union
 
 from isal import isal_zlib
 
 from delivery.archive import Archive
 from delivery.errors import Changed, Stopped
 from delivery.fileset import DICOMDIR, Member, dicomdir, file_ids
-from delivery.manifest import MANIFEST, README, Delivered, manifest, readme
+from delivery.manifest import MANIFEST, README, Delivered, WebFile, manifest, readme
 from delivery.part10 import Part10, describe
 from delivery.records import keys_of, kind_of
 
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
     from delivery.parts import Part
     from delivery.sealed import SealedFile
     from delivery.spool import Sink
+    from delivery.viewer.site import Site
+    from rendering.quicklook import QuickLook
     from studies.model import Instance, Study
+
+#: What was made of a file for the viewer, why nothing was, or None where there is nothing to see in it.
+Look: TypeAlias = Union["QuickLook", str, None]
 
 _BUFFER = 1024 * 1024
 
@@ -54,40 +61,50 @@ def pack(
     files: Iterable[tuple[Instance, Path]],
     sink: Sink,
     *,
+    site: Site | None = None,
+    looks: Iterable[Look] = itertools.repeat(None),
     progress: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Parcel:
     """Write one part into the sink and close it. Blocking: belongs in a thread.
 
-    `files` gives the part's instances in any order, each file only borrowed until the next is asked for. `progress` is
-    told the number of instances done; `stop` is looked at for every megabyte.
+    `files` gives the part's instances in any order, each file only borrowed until the next is asked for; `looks` what
+    the viewer of `site` shall show of each. `progress` is told the number of instances done; `stop` is looked at for
+    every megabyte.
     Raises `SpoolFull`, `SpoolAway`, `Changed` (a source file went away or changed meanwhile), `Stopped`.
     """
-    packing = Packing(study, part, sink, stop=stop)
-    for done, (instance, path) in enumerate(files, 1):
-        packing.add(instance, path)
+    packing = Packing(study, part, sink, site=site, stop=stop)
+    for done, ((instance, path), look) in enumerate(zip(files, looks, strict=False), 1):
+        packing.add(instance, path, look)
         if progress:
             progress(done)
     return packing.finish()
 
 
 class Packing:
-    """The same step by step, for files that come one by one: `add` each instance of the part, then `finish`."""
+    """The same step by step, for files that come one by one: `add` each instance of the part, then `finish`.
 
-    def __init__(self, study: Study, part: Part, sink: Sink, *, stop: threading.Event | None = None) -> None:
+    With a `site` a viewer travels along, and `add` is told what was made of each file by `Site.plan`.
+    """
+
+    def __init__(
+        self, study: Study, part: Part, sink: Sink, *, site: Site | None = None, stop: threading.Event | None = None
+    ) -> None:
         self._study = study
         self._part = part
         self._sink = sink
+        self._site = site
         self._stop = stop
         self._file_ids = _ids_by_instance(study)
         self._archive = Archive(sink)
         self._members: list[Member] = []
         self._delivered: list[Delivered] = []
+        self._web: list[WebFile] = []
         self._buffer = bytearray(_BUFFER)
-        self._add_bytes(README, readme(study, part))
+        self._add_bytes(README, readme(study, part, viewer=site is not None))
 
-    def add(self, instance: Instance, path: Path) -> None:
-        """One instance from its file."""
+    def add(self, instance: Instance, path: Path, look: Look = None) -> None:
+        """One instance from its file, and what the viewer shows of it."""
         try:
             with path.open("rb") as source:
                 self._add(instance, source)
@@ -96,6 +113,8 @@ class Packing:
             raise Changed(
                 "An image at the source can no longer be read. I keep your place and try again.", "D21"
             ) from None
+        if self._site is not None and look is not None:
+            self._add_web(self._site.take(instance, look))
 
     def finish(self) -> Parcel:
         """DICOMDIR and manifest, the end of the ZIP, and the seal. Raises `Changed` when instances are missing."""
@@ -103,8 +122,10 @@ class Packing:
             raise Changed("Images are missing at the source that were there before. I keep your place.", "D22")
         self._members.sort(key=lambda member: member.file_id)
         self._delivered.sort(key=lambda one: one.file)
+        if self._site is not None:
+            self._add_web(self._site.members(self._delivered))
         self._add_bytes(DICOMDIR, dicomdir(self._study, self._members))
-        self._add_bytes(MANIFEST, manifest(self._study, self._part, self._delivered))
+        self._add_bytes(MANIFEST, manifest(self._study, self._part, self._delivered, self._web))
         self._archive.finish()
         sealed = self._sink.close()
         digests = tuple(self._delivered)
@@ -125,6 +146,11 @@ class Packing:
             Delivered(name, described.sop_instance_uid, described.transfer_syntax_uid, described.size, digest)
         )
         self._archive.add(name, described.size, passage.crc, passage)
+
+    def _add_web(self, members: Iterable[tuple[str, bytes]]) -> None:
+        for name, data in members:
+            self._web.append(WebFile(name, len(data), hashlib.sha256(data).hexdigest()))
+            self._archive.add_text(name, data)
 
     def _add_bytes(self, name: str, data: bytes) -> None:
         self._archive.add(name, len(data), isal_zlib.crc32(data), [data])

@@ -52,6 +52,7 @@ def test_the_wheel_holds_every_file_that_the_packages_have_under_version_control
 def test_the_wheel_holds_the_data_that_the_code_reads(wheel: zipfile.ZipFile) -> None:
     kinds = {Path(name).suffix for name in wheel.namelist()}
     assert {".py", ".sql", ".toml"} <= kinds
+    assert {"delivery/viewer/dist/INDEX.HTM", "delivery/viewer/dist/VIEWER.JS"} <= set(wheel.namelist())
 
 
 def test_the_command_line_starts_in_one_of_our_packages() -> None:

@@ -1,0 +1,75 @@
+"""Debian's Chromium on a leash: pages from files, network off, every request counted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DRIVER = Path(__file__).with_name("driver.mjs")
+CHROMIUM = "/usr/bin/chromium"
+DESKTOP: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: Mapping[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "deviceScaleFactor": 2,
+    "hasTouch": True,
+    "isMobile": True,
+}
+
+
+class Browser:
+    """Playwright's page by the names of its methods."""
+
+    def __init__(self) -> None:
+        command = [shutil.which("node") or "node", str(DRIVER), CHROMIUM]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def call(self, name: str, *arguments: object) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"call": name, "args": arguments}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer.get("result")
+
+    def open(self, page: Path, options: Mapping[str, Any] = DESKTOP) -> None:
+        self.call("open", page.as_uri(), options)
+
+    def ask(self, expression: str) -> Any:
+        return self.call("evaluate", expression)
+
+    def wait(self, expression: str) -> None:
+        """Until it is true."""
+        self.call("waitForFunction", expression, None, {"polling": 20, "timeout": 20_000})
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.call("keyboard.press", key)
+
+    def click(self, selector: str) -> None:
+        self.call("click", selector)
+
+    def picture(self, path: Path) -> Path:
+        self.call("screenshot", {"path": str(path)})
+        return path
+
+    @property
+    def requests(self) -> list[str]:
+        """Addresses that the page asked for outside of its own folder's kind."""
+        return [one for one in self.call("seen")["requests"] if not one.startswith(("file:", "blob:", "data:"))]
+
+    @property
+    def complaints(self) -> list[str]:
+        seen: list[str] = self.call("seen")["complaints"]
+        return seen
+
+    def close(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(20)
