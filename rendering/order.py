@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -77,10 +78,15 @@ def _placed(one: Instance, normal: Vector) -> bool:
 
 
 def _normal(instance: Instance) -> Vector | None:
+    return _across(instance.image_orientation_patient)
+
+
+@lru_cache(maxsize=1024)
+def _across(orientation: tuple[float, ...]) -> Vector | None:
     """Cross product of row and column direction, of length 1, turned so that its largest part is positive."""
-    if len(instance.image_orientation_patient) != 6:  # noqa: PLR2004 two vectors
+    if len(orientation) != 6:  # noqa: PLR2004 two vectors
         return None
-    a, b = instance.image_orientation_patient[:3], instance.image_orientation_patient[3:]
+    a, b = orientation[:3], orientation[3:]
     cross = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
     largest = max(cross, key=abs)
     length = math.copysign(math.hypot(*cross), largest)
@@ -88,7 +94,8 @@ def _normal(instance: Instance) -> Vector | None:
 
 
 def _dot(a: Sequence[float], b: Sequence[float]) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True))
+    """Of three values each."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def _number(instance: Instance) -> int:
