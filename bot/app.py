@@ -23,6 +23,7 @@ from bot.matrix.verification.desk import Desk
 from bot.outbox import Outbox
 from bot.post_office import Inbox
 from bot.resume import resume
+from bot.sandbox.walls import lacking
 from bot.verifying import Verifying
 from bot.viewer import Viewer
 from bot.watch import Watch
@@ -100,6 +101,8 @@ class App:
         """Run until cancelled. `started` is called once commands are answered."""
         await resume(self._ledger, self._spool)
         await self._workers.warm_up()
+        for wall in lacking():
+            log.warning("worker_wall_missing", wall=wall)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._outbox.run())
             group.create_task(self._corridor.run())
