@@ -1,28 +1,30 @@
-"""Words and the scale bar, beside the picture and never over it. All of it is grey, so that grey pictures stay grey.
+"""Words, orientation letters and the scale bar, beside the picture and never over it.
 
-The font is Pillow's own scalable one (Aileron, CC0), which has all the letters that we use: see `rendering.words`.
+All of it is grey, so that grey pictures stay grey, and on black: chats are read at night.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from rendering.letters import font
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rendering.orientation import Orientation
     from rendering.spacing import Spacing
 
 WARNING = "Preview, not for primary interpretation"
-#: The strip under the picture never takes more than this of the long edge, in pixels.
-STRIP = 152
 
-_LARGEST_TEXT, _SMALLEST_TEXT = 52, 14
+_LARGEST_TEXT, _SMALLEST_TEXT = 64, 14
 #: The warning's size, a line's height, and the height of a bar with its words, in sizes of the caption's text.
 _SMALL, _LEADING, _BAR_ROW = 0.82, 1.25, 1.4
+#: Height and width of the margins for orientation letters, in the same; usual height of the strip, in long edges.
+_HEAD, _SIDE, _STRIP = 1.2, 1.3, 0.095
 _BACKGROUND, _BRIGHT, _SOFT, _FAINT = 0, 240, 185, 40
 #: Lengths a bar may have, in mm.
 _LENGTHS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -40,17 +42,18 @@ class Bar:
 
 
 def text_size(width: int, height: int) -> int:
-    """Font size in pixels that stays readable where a picture of that size is shown 390 pixels wide."""
+    """Font size in pixels that is readable on a phone, which shows a picture of that size some 360 by 600 points large.
+
+    14 points are a chat's own text; what is smaller here, the warning and the numbers of tiles, has 11 at least.
+    """
     return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 25, height / 40))))
 
 
-@lru_cache(maxsize=32)
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """The font at `size` pixels."""
-    loaded = ImageFont.load_default(size)
-    if not isinstance(loaded, ImageFont.FreeTypeFont):
-        raise TypeError("Pillow was built without FreeType")
-    return loaded
+def room(edge: int, *, oriented: bool) -> tuple[int, int]:
+    """Width and height that are left for a picture, so that it has a long edge of `edge` with what stands beside it."""
+    size = text_size(edge, edge)
+    head, side = (round(size * _HEAD), round(size * _SIDE)) if oriented else (0, 0)
+    return edge - side, edge - head - round(edge * _STRIP)
 
 
 def bar(known: Spacing | None, width: int) -> Bar | None:
@@ -65,21 +68,39 @@ def bar(known: Spacing | None, width: int) -> Bar | None:
     return Bar(round(length / known.column), f"{said} {known.plane}".rstrip())
 
 
-def captioned(picture: Image.Image, caption: str, scale: Bar | None) -> Image.Image:
-    """`picture` with the strip under it: caption and warning on the left, the bar on the right or else below."""
+def captioned(
+    picture: Image.Image, caption: str, scale: Bar | None, orientation: Orientation | None = None
+) -> Image.Image:
+    """`picture` with the strip under it: caption and warning on the left, the bar on the right or else below.
+
+    Orientation letters stand in margins at the left and above, as at a workstation.
+    """
     size = text_size(*picture.size)
     gap, small = size // 2, round(size * _SMALL)
-    wide = max(picture.width, _width(WARNING, small) + 2 * gap)
+    framed = _lettered(picture, orientation, size)
+    wide = max(framed.width, _width(WARNING, small) + 2 * gap)
     lines = _wrapped(caption, size, wide - 2 * gap)
     text_height = len(lines) * round(size * _LEADING) + round(small * _LEADING)
     aside, beside = _bar_place(scale, lines, wide, size)
     strip = text_height + gap + (0 if beside else round(size * _BAR_ROW))
-    canvas = Image.new(picture.mode, (wide, picture.height + strip), _grey(picture.mode, _BACKGROUND))
-    canvas.paste(picture, ((wide - picture.width) // 2, 0))
+    canvas = Image.new(picture.mode, (wide, framed.height + strip), _grey(picture.mode, _BACKGROUND))
+    canvas.paste(framed, ((wide - framed.width) // 2, 0))
     draw = ImageDraw.Draw(canvas)
-    _draw_lines(draw, lines, (gap, picture.height + gap // 2), size)
+    _draw_lines(draw, lines, (gap, framed.height + gap // 2), size)
     if scale is not None:
-        _draw_bar(draw, scale, (aside, picture.height + gap // 2 + (0 if beside else text_height)), size)
+        _draw_bar(draw, scale, (aside, framed.height + gap // 2 + (0 if beside else text_height)), size)
+    return canvas
+
+
+def _lettered(picture: Image.Image, orientation: Orientation | None, size: int) -> Image.Image:
+    if orientation is None:
+        return picture
+    head, side = round(size * _HEAD), max(round(size * _SIDE), _width(orientation.left, size) + size // 2)
+    canvas = Image.new(picture.mode, (side + picture.width, head + picture.height), _grey(picture.mode, _BACKGROUND))
+    canvas.paste(picture, (side, head))
+    draw, fill = ImageDraw.Draw(canvas), _grey(picture.mode, _BRIGHT)
+    draw.text((side / 2, head + picture.height / 2), orientation.left, fill, font(size), anchor="mm")
+    draw.text((side + picture.width / 2, head / 2), orientation.top, fill, font(size), anchor="mm")
     return canvas
 
 

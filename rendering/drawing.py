@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import ImageDraw
 
-from rendering.annotate import font, text_size
+from rendering.annotate import text_size
+from rendering.letters import font
 from rendering.marks import Line
 from rendering.page import wrapped
 
@@ -57,7 +58,7 @@ class _Pen:
 
     def words(self, mark: Words) -> None:
         """Within the picture, even if the box is not: what somebody wrote must not be cut off."""
-        letters = font(self._size)
+        letters = font(self._size, mark.text)
         edge = max(1, self._thin)
         room = self._width - 2 * self._size
         text = "\n".join(line for part in mark.text.split("\n") for line in wrapped(part, self._size, room))

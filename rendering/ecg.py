@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rendering.annotate import font
 from rendering.elements import first, number, numbers
 from rendering.errors import CannotShow
+from rendering.letters import font
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

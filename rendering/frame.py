@@ -19,6 +19,7 @@ from rendering.lookups import greyscale
 from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
 from rendering.notes import Origin, origin
+from rendering.orientation import Orientation, orientation
 from rendering.overlay import Spare, graphics
 from rendering.palette import palette, supplemental, tinted
 from rendering.reduce import any_of, box_mean, factor, resampled, sampled
@@ -67,6 +68,8 @@ class Frame:
     marks: tuple[Mark, ...] = ()
     #: What must be said about it.
     origin: Origin = field(default_factory=Origin)
+    #: Which way round the patient lies in it.
+    orientation: Orientation | None = None
 
 
 def read_frame(path: Path, index: int = 0, *, edge: int = FULL, state: Dataset | None = None) -> Frame:
@@ -132,6 +135,7 @@ def _frame(
         None if drawn is None else any_of(drawn, pixels.shape[0], pixels.shape[1]),
         None if closed is None else replace(closed, covered=resampled(closed.covered, *pixels.shape[:2])),
         origin=origin(header.data_set, header.transfer_syntax_uid, colour=colour),
+        orientation=orientation(header.data_set, index),
     )
     return presented.arranged(frame) if presented else frame
 

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
     from rendering.frame import Frame
     from rendering.notes import Origin
+    from rendering.orientation import Orientation
     from rendering.spacing import Spacing
 
 #: Smaller pictures are enlarged to this: on a phone a stamp helps nobody.
 LEAST_EDGE = 512
 _GAP = 4
 _GROUND = 0
+#: A tile's number, in sizes of the caption's text.
+_NUMBER = 0.8
 _COLUMNS = ((1, 1), (4, 2), (9, 3), (20, 4))
 _MOST_COLUMNS = 6
 
@@ -39,6 +42,8 @@ class Picture:
     spacing: Spacing | None
     #: What must be said about its frames.
     origins: tuple[Origin, ...] = ()
+    #: Which way round the patient lies in it, if that is the same everywhere.
+    orientation: Orientation | None = None
 
 
 def shown(frame: Frame) -> Image.Image:
@@ -63,7 +68,7 @@ def single(frame: Frame, width: int, height: int, least: int = LEAST_EDGE) -> Pi
     """One frame within `width` x `height`, its pixels made square; enlarged if its long edge would be below `least`."""
     image = shown(frame)
     fitted = _fitted(frame, width, height, least)
-    return Picture(_sized(frame, image, fitted), _spacing(frame, fitted), (frame.origin,))
+    return Picture(_sized(frame, image, fitted), _spacing(frame, fitted), (frame.origin,), frame.orientation)
 
 
 def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, height: int) -> Picture:
@@ -75,14 +80,16 @@ def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, hei
     size = (columns * (box[0] + _GAP) - _GAP, rows * (box[1] + _GAP) - _GAP)
     colour = any(frame is not None and frame.grey is None for frame in frames)
     canvas = Image.new("RGB" if colour else "L", size, _GROUND)
-    text = round(text_size(*size) * 0.75)
+    text = round(text_size(*size) * _NUMBER)
     for place, (frame, label) in enumerate(zip(frames, labels, strict=True)):
         tile = labelled(_tile(frame, box, text), label, text)
         corner = (place % columns * (box[0] + _GAP), place // columns * (box[1] + _GAP))
         canvas.paste(tile, corner)
     good = [one for one in frames if one is not None]
     spacings = [_spacing(one, _fitted(one, *box, min(box))) for one in good]
-    return Picture(canvas, _common(spacings), tuple(one.origin for one in good))
+    orientations = {one.orientation for one in good}
+    same = orientations.pop() if len(orientations) == 1 else None
+    return Picture(canvas, _common(spacings), tuple(one.origin for one in good), same)
 
 
 def _alike(frames: Sequence[Frame | None]) -> list[Frame | None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image, ImageDraw
 
-from rendering.annotate import font
+from rendering.letters import font, right_to_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,6 +56,8 @@ class _Line:
     #: Of its top, and the height with what stands above it.
     above: float
     height: int
+    #: Of a paragraph that is read from right to left: it begins at the right margin.
+    leftwards: bool = False
 
 
 def laid_out(blocks: Iterable[Block], *, more: str = "") -> list[Image.Image]:
@@ -75,9 +77,10 @@ def _lines(blocks: Iterable[Block]) -> Iterator[_Line]:
         size, _, above = _STYLES[block.style]
         left = _MARGIN + _INDENT * min(block.indent, _MOST_INDENT)
         for paragraph in block.text.splitlines():
+            leftwards = right_to_left(paragraph)
             for text in wrapped(paragraph, size, WIDTH - _MARGIN - left):
                 gap = round(above * size)
-                yield _Line(text, block.style, left, gap, gap + round(size * _LEADING))
+                yield _Line(text, block.style, left, gap, gap + round(size * _LEADING), leftwards)
                 above = 0.0
 
 
@@ -107,7 +110,7 @@ def _pieces(paragraph: str, size: int, room: float) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _width(text: str, size: int) -> float:
-    return font(size).getlength(text)
+    return font(size, text).getlength(text)
 
 
 def _paged(lines: Iterable[_Line]) -> Iterator[list[_Line]]:
@@ -131,6 +134,9 @@ def _drawn(lines: Sequence[_Line]) -> Image.Image:
     draw, top = ImageDraw.Draw(image), _MARGIN
     for line in lines:
         size, level, _ = _STYLES[line.style]
-        draw.text((line.left, top + line.above), line.text, level, font(size))
+        letters, way = font(size, line.text), "rtl" if line.leftwards else "ltr"
+        # The step of an indent is to the left where one reads to the left.
+        place, corner = (WIDTH - line.left, "ra") if line.leftwards else (line.left, "la")
+        draw.text((place, top + line.above), line.text, level, letters, corner, direction=way)
         top += line.height
     return image

@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import importlib
 
-from rendering.annotate import font
+from rendering import letters
 
 _FOR_EVERY_PICTURE = ("rendering.frame", "rendering.montage", "rendering.encode", "rendering.preview", "rendering.view")
 #: A page is drawn in a process of its own, which would load them each time.
@@ -35,7 +35,7 @@ for _name in (*_FOR_EVERY_PICTURE, *_FOR_PAGES, *_DECODERS):
     importlib.import_module(_name)
 # imagecodecs loads each codec when it is first asked for.
 _ = importlib.import_module("imagecodecs").jpeg8_decode, importlib.import_module("imagecodecs").htj2k_decode
-font(14)
+letters.preload()
 # Free heap that importing left behind would be copied into every worker: 30 to 40 MB. Only glibc has the call.
 with contextlib.suppress(OSError, AttributeError):
     ctypes.CDLL(None).malloc_trim(0)

@@ -103,7 +103,8 @@ def composed(plan: PreviewPlan, picture: Picture) -> tuple[Image.Image, str]:
     from rendering.notes import lossy_note  # noqa: PLC0415
 
     caption = " · ".join(filter(None, (plan.caption, lossy_note(picture.origins))))
-    return captioned(picture.image, caption, bar(picture.spacing, picture.image.width)), caption
+    scale = bar(picture.spacing, picture.image.width)
+    return captioned(picture.image, caption, scale, picture.orientation), caption
 
 
 def packed(
@@ -140,16 +141,16 @@ def packed(
 def pictured(plan: PreviewPlan, edge: int = LONG_EDGE) -> tuple[Picture, tuple[tuple[int, str], ...]]:
     """The plan's frames as one picture that, with its words, has a long edge of at most `edge`; what was wrong."""
     from rendering import montage  # noqa: PLC0415
-    from rendering.annotate import STRIP  # noqa: PLC0415
+    from rendering.annotate import room  # noqa: PLC0415
 
     if plan.tiles and plan.tiles[0].page:
         return _page(plan.tiles[0]), ()
-    room = (edge, edge - STRIP)
     count = len(plan.tiles)
-    frames, problems = _frames(plan, max(room) if count == 1 else montage.tile_edge(count, *room))
+    frames, problems = _frames(plan, edge if count == 1 else montage.tile_edge(count, *room(edge, oriented=False)))
+    left = room(edge, oriented=any(one is not None and one.orientation for one in frames))
     if len(frames) == 1 and frames[0] is not None:
-        return montage.single(frames[0], *room), problems
-    return montage.sheet(frames, [tile.label for tile in plan.tiles], *room), problems
+        return montage.single(frames[0], *left), problems
+    return montage.sheet(frames, [tile.label for tile in plan.tiles], *left), problems
 
 
 def _page(tile: Tile) -> Picture:

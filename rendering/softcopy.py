@@ -93,6 +93,7 @@ class Softcopy:
             shutter=None if frame.shutter is None or covered is None else replace(frame.shutter, covered=covered),
             aspect=1 / ratio if self.turns % 2 else ratio,
             spacing=_turned_spacing(frame.spacing, self.turns),
+            orientation=frame.orientation and frame.orientation.turned(self.turns, flipped=self.flipped),
             marks=self.marks,
         )
 

@@ -48,12 +48,13 @@ def view(wanted: ViewPlan) -> Preview:
 
 
 def _still(plan: PreviewPlan, look: Look) -> Preview:
-    from rendering.annotate import STRIP  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
+    from rendering.annotate import room  # noqa: PLC0415 Pillow is not loaded where nothing is rendered
     from rendering.montage import LEAST_EDGE, single  # noqa: PLC0415
 
     edge = _FULL_EDGE if look.full else ZOOMED_EDGE if look.zoom > 1 else LONG_EDGE
     frame = _windowed(tile_frame(plan.tiles[0], edge, look))
-    picture = single(frame, edge, edge - STRIP, 1 if look.full else LEAST_EDGE)
+    left = (edge, edge) if look.full else room(edge, oriented=frame.orientation is not None)
+    picture = single(frame, *left, 1 if look.full else LEAST_EDGE)
     plan = replace(plan, caption=_joined(plan.caption, _window_of(frame)))
     image, caption = composed(plan, picture)
     encoded, mimetype = _encoded(image, look)
