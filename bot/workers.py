@@ -73,20 +73,21 @@ class Workers:
         self._nursery.close()
 
     async def _verdict(self, order: bytes, *, sealed: bool) -> Any:
-        # A job before it may have harmed a warm process: the verdict comes from a fresh one.
-        for fresh in (True,) if sealed else (False, True):
-            with contextlib.suppress(_Crashed):
-                return await self._once(order, fresh=fresh)
+        try:
+            async with asyncio.timeout(self._deadline):
+                # A job before it may have harmed a warm process: the verdict comes from a fresh one.
+                for fresh in (True,) if sealed else (False, True):
+                    with contextlib.suppress(_Crashed):
+                        return await self._once(order, fresh=fresh)
+        except TimeoutError:
+            raise CannotShow("decoding it takes too long", HUNG) from None
         raise CannotShow("decoding it fails", CRASHED)
 
     async def _once(self, order: bytes, *, fresh: bool) -> Any:
         worker = self._idle.pop() if self._idle and not fresh else await self._nursery.worker()
         well = False
         try:
-            async with asyncio.timeout(self._deadline):
-                well, result = await worker.do(order)
-        except TimeoutError:
-            raise CannotShow("decoding it takes too long", HUNG) from None
+            well, result = await worker.do(order)
         except _Crashed:
             if self._closed:
                 raise asyncio.CancelledError from None
