@@ -84,7 +84,7 @@ def _letters(direction: Sequence[float]) -> str:
 def _by_letters(data_set: Dataset) -> Orientation | None:
     """PatientOrientation (0020,0020) as somebody chose it; an animal's has letters of its own (C.7.6.1.1.1)."""
     said = given(data_set, "PatientOrientation")
-    if word(data_set, "AnatomicalOrientationType") == "QUADRUPED" or not isinstance(said, MultiValue):
+    if word(data_set, "AnatomicalOrientationType") == "QUADRUPED" or not isinstance(said, (list, MultiValue)):
         return None
     edges = [str(one).strip().upper() for one in said]
     if len(edges) != 2 or not all(_makes_sense(one) for one in edges):  # noqa: PLR2004 row and column
