@@ -28,7 +28,7 @@ def _all(context: Context) -> str:
 def _one(context: Context, name: str) -> str:
     found = Registry(context.commands).find(name)
     lines = [f"{found.usage}: {found.summary}", *_parameters(found)]
-    examples = [f"For example: {'   '.join(found.examples)}"] if found.examples else []
+    examples = ["For example:", *found.examples] if found.examples else []
     refused = [] if context.may(found.action) else ["You may not do this in this room."]
     return "\n".join([*lines, *examples, *refused])
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from typing import Any
+
+#: What can be typed, at the beginning of a line: it stands out from what is said about it.
+_TYPED = re.compile(r"^![a-z][^:\n]*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,14 @@ def message(text: str, *, reply_to: str = "", thread: str = "", mentions: tuple[
         "msgtype": "m.notice",
         "body": text,
         "format": "org.matrix.custom.html",
-        "formatted_body": html.escape(text, quote=False).replace("\n", "<br>"),
+        "formatted_body": _html(text),
         "m.mentions": {"user_ids": list(mentions)} if mentions else {},
     }
     return content | related(reply_to, thread)
+
+
+def _html(text: str) -> str:
+    return _TYPED.sub(r"<b>\g<0></b>", html.escape(text, quote=False)).replace("\n", "<br>")
 
 
 def related(reply_to: str, thread: str = "") -> dict[str, Any]:

@@ -38,6 +38,11 @@ def test_text_from_headers_cannot_break_lines_or_turn_directions() -> None:
     assert describe.what(hostile) == "CR ankle 1. elkna, no date"
 
 
+def test_a_modality_is_said_once() -> None:
+    assert describe.what(replace(ANKLE, study_description="CR Ankle right")) == "CR Ankle right, 20 Nov 2026"
+    assert describe.what(replace(ANKLE, study_description="Crural veins")) == "CR Crural veins, 20 Nov 2026"
+
+
 def test_a_study_that_says_nothing_of_itself_is_a_study() -> None:
     assert describe.what(Study("1.2")) == "study, no date"
 

@@ -12,6 +12,15 @@ def test_html_is_made_from_the_plain_text_and_everything_in_it_is_escaped() -> N
     assert made["formatted_body"].endswith("&amp; @room<br>second line")
 
 
+def test_what_can_be_typed_stands_out() -> None:
+    made = message("You can type:\n!find <what>: List them.\n!view 12 bone\nWell!now: not this")
+    assert made["formatted_body"].split("<br>")[1:] == [
+        "<b>!find &lt;what&gt;</b>: List them.",
+        "<b>!view 12 bone</b>",
+        "Well!now: not this",
+    ]
+
+
 def test_nobody_is_mentioned_by_what_a_text_holds() -> None:
     assert message("@room @anna:x")["m.mentions"] == {}
     assert message("x", mentions=("@anna:x",))["m.mentions"] == {"user_ids": ["@anna:x"]}
