@@ -22,7 +22,7 @@ WARNING = "Preview, not for primary interpretation"
 
 _LARGEST_TEXT, _SMALLEST_TEXT = 64, 14
 #: The warning's size, a line's height, and the height of a bar with its words, in sizes of the caption's text.
-_SMALL, _LEADING, _BAR_ROW = 0.82, 1.25, 1.4
+_SMALL, _LEADING, _BAR_ROW = 0.82, 1.25, 1.8
 #: Height and width of the margins for orientation letters, in the same; usual height of the strip, in long edges.
 _HEAD, _SIDE, _STRIP = 1.2, 1.3, 0.095
 _BACKGROUND, _BRIGHT, _SOFT, _FAINT = 0, 240, 185, 40

@@ -37,17 +37,18 @@ def subject(series: Series) -> str:
 
 
 def title(series: Series, instance: Instance) -> str:
-    """E.g. "X-ray of right ankle, AP view"."""
+    """E.g. "X-ray of right ankle, AP view, series 1, image 2"."""
     side = words.side(instance.laterality)
     part = words.body_part(series.body_part_examined)
     place = f"{part}, {side}" if side == words.SIDES["B"] and part else " ".join(filter(None, (side, part)))
     view = view_of(series, instance)
     what = words.modality(series.modality)
-    return (f"{what} of {place}" if place else what) + (f", {view.name} view" if view else "")
+    about = f"{what} of {place}" if place else what
+    return ", ".join((about, *((f"{view.name} view",) if view else ()), *_numbers(series, instance)))
 
 
 def caption(series: Series, instance: Instance) -> str:
-    """E.g. "Right ankle · AP": what the picture shows, else where it stands in the study."""
+    """E.g. "Right ankle · AP · series 1 · image 2": what the picture shows, and how to ask for it again."""
     side, part = words.side(instance.laterality), words.body_part(series.body_part_examined)
     view = view_of(series, instance)
     about = " ".join(filter(None, (side, part))) or subject(series)
@@ -56,9 +57,7 @@ def caption(series: Series, instance: Instance) -> str:
     parts = [capital(about)]
     if view:
         parts.append(view.name)
-    elif series.modality not in PROJECTIONS or not side:
-        parts += filter(None, (series_number(series), _image_number(instance)))
-    return " · ".join(parts)
+    return " · ".join((*parts, *_numbers(series, instance)))
 
 
 def view_words(series: Series, instance: Instance) -> str:
@@ -77,8 +76,10 @@ def series_number(series: Series) -> str:
     return f"series {series.series_number}" if series.series_number is not None else ""
 
 
-def _image_number(instance: Instance) -> str:
-    return f"image {instance.instance_number}" if instance.instance_number is not None else ""
+def _numbers(series: Series, instance: Instance) -> tuple[str, ...]:
+    """Those that there are of "series 1" and "image 2"."""
+    image = f"image {instance.instance_number}" if instance.instance_number is not None else ""
+    return tuple(filter(None, (series_number(series), image)))
 
 
 def labels(places: Sequence[tuple[Instance, int]]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ async def test_a_picture_comes_into_the_thread_below_the_first_message_of_its_sh
     lines = answer.body.splitlines()
     assert lines[0].startswith("X-ray of right ankle, AP view")
     assert lines[1] == "BROWN, Ann · born 12 Apr 1963 · NHS 999 000 0018"
-    assert lines[2].startswith("Share 1 · Right ankle · AP · W ")
+    assert lines[2].startswith("Share 1 · Right ankle · AP · series 1 · image 1 · W ")
     assert answer.strict
     assert house.spooled() == []
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,11 @@ from hypothesis import strategies as st
 from rendering import words
 from rendering.keyimages import SHEET, choose, unshown
 from studies.model import Instance, Series, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rendering.keyimages import Choice
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -27,6 +33,11 @@ def study(*series: Series) -> Study:
     return Study("1.2", series=series)
 
 
+def views(choices: Iterable[Choice]) -> list[str]:
+    """Their captions without the numbers by which they are asked for, which are tested once."""
+    return [re.sub(r" · series \d+ · image \d+", "", one.caption) for one in choices]
+
+
 def stack(count: int, **given: Any) -> tuple[Instance, ...]:
     return tuple(
         instance(n, image_position_patient=(0.0, 0.0, 5.0 * n), image_orientation_patient=AXIAL, **given)
@@ -35,24 +46,23 @@ def stack(count: int, **given: Any) -> tuple[Instance, ...]:
 
 
 def test_an_ankle_is_three_pictures_frontal_then_mortise_then_lateral() -> None:
-    views = (
+    series = (
         instance(1, view_position="LL", view_description="Ankle lateral", laterality="R"),
         instance(2, view_position="AP", view_description="Ankle mortise", laterality="R"),
         instance(3, view_position="AP", view_description="Ankle AP", laterality="R"),
     )
-    chosen = choose(study(Series("1.5", "CR", 1, body_part_examined="ANKLE", instances=views)))
-    assert [one.caption for one in chosen] == ["Right ankle · AP", "Right ankle · mortise", "Right ankle · lateral"]
-    assert chosen[0].alt_text == "X-ray of right ankle, AP view. Preview, not for primary interpretation."
+    chosen = choose(study(Series("1.5", "CR", 1, body_part_examined="ANKLE", instances=series)))
+    assert views(chosen) == ["Right ankle · AP", "Right ankle · mortise", "Right ankle · lateral"]
     assert chosen[0].key == "view/1.2.3.3"
 
 
 def test_right_comes_before_left_within_a_view() -> None:
-    views = tuple(
+    series = tuple(
         instance(n, view_position=view, laterality=side)
         for n, (side, view) in enumerate([("L", "MLO"), ("R", "MLO"), ("L", "CC"), ("R", "CC")])
     )
-    chosen = choose(study(Series("1.5", "MG", 1, body_part_examined="BREAST", instances=views)))
-    assert [one.caption for one in chosen] == [
+    chosen = choose(study(Series("1.5", "MG", 1, body_part_examined="BREAST", instances=series)))
+    assert views(chosen) == [
         "Right breast · CC",
         "Left breast · CC",
         "Right breast · MLO",
@@ -75,7 +85,7 @@ def test_both_ankles_are_read_view_by_view_right_then_left() -> None:
         )
     )
     chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="ANKLE", instances=shuffled)))
-    assert [one.caption for one in chosen] == [
+    assert views(chosen) == [
         f"{side} ankle · {view}" for view in ("AP", "mortise", "lateral") for side in ("Right", "Left")
     ]
 
@@ -87,7 +97,7 @@ def test_each_body_part_is_read_as_a_whole_in_the_order_of_the_study() -> None:
             [("FOOT", "LATERAL"), ("ANKLE", "LATERAL"), ("ANKLE", "AP"), ("FOOT", "OBLIQUE"), ("FOOT", "DP")]
         )
     ]
-    assert [one.caption for one in choose(study(*series))] == [
+    assert views(choose(study(*series))) == [
         "Foot · DP",
         "Foot · oblique",
         "Foot · lateral",
@@ -100,13 +110,32 @@ def test_an_unprocessed_radiograph_comes_last_and_says_so() -> None:
     raw = replace(instance(1, view_position="AP"), sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1.1")
     ready = replace(instance(2, view_position="LATERAL"), sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1")
     chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="HAND", instances=(raw, ready))))
-    assert [one.caption for one in chosen] == ["Hand · lateral", "Hand · AP · unprocessed"]
+    assert views(chosen) == ["Hand · lateral", "Hand · AP · unprocessed"]
 
 
-def test_two_pictures_of_one_view_are_told_apart() -> None:
-    views = tuple(instance(n, view_position="AP", laterality="R") for n in (1, 2))
-    chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="KNEE", instances=views)))
-    assert [one.caption for one in chosen] == ["Right knee · AP · 1 of 2", "Right knee · AP · 2 of 2"]
+def test_a_picture_says_under_which_numbers_it_is_asked_for() -> None:
+    one = instance(2, view_position="AP", laterality="R")
+    (chosen,) = choose(study(Series("1.5", "DX", 1, body_part_examined="KNEE", instances=(one,))))
+    assert chosen.caption == "Right knee · AP · series 1 · image 2"
+    assert chosen.alt_text == (
+        "X-ray of right knee, AP view, series 1, image 2. Preview, not for primary interpretation."
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "captions"),
+    [
+        ((1, 2), ["Right knee · AP · series 1 · image 1", "Right knee · AP · series 1 · image 2"]),
+        ((None, None), ["Right knee · AP · series 1 · 1 of 2", "Right knee · AP · series 1 · 2 of 2"]),
+    ],
+)
+def test_two_pictures_of_one_view_are_told_apart(numbers: tuple[int | None, ...], captions: list[str]) -> None:
+    taken = tuple(
+        replace(instance(n, view_position="AP", laterality="R"), instance_number=number)
+        for n, number in enumerate(numbers)
+    )
+    chosen = choose(study(Series("1.5", "DX", 1, body_part_examined="KNEE", instances=taken)))
+    assert [one.caption for one in chosen] == captions
 
 
 def test_a_long_stack_is_one_sheet_of_evenly_spaced_slices_in_anatomical_order_then_its_middle_slice() -> None:
@@ -119,7 +148,7 @@ def test_a_long_stack_is_one_sheet_of_evenly_spaced_slices_in_anatomical_order_t
     assert sheet.caption == "CT chest · series 3 · 20 of 600 slices"
     assert sheet.labels[0] == "16"
     assert (middle.key, middle.caption) == ("view/1.2.3.301", "CT chest · series 3 · image 301 · middle slice")
-    assert middle.alt_text == "Middle slice: CT of chest. Preview, not for primary interpretation."
+    assert middle.alt_text == "Middle slice: CT of chest, series 3, image 301. Preview, not for primary interpretation."
 
 
 def test_a_short_stack_is_a_picture_each() -> None:
@@ -206,7 +235,7 @@ def test_what_moves_is_a_poster_its_middle_frame(modality: str) -> None:
 def test_an_angiogram_is_called_one() -> None:
     run = instance(3, number_of_frames=30, view_position="LAO")
     (poster,) = choose(study(Series("1.5", "XA", 1, body_part_examined="HEART", instances=(run,))))
-    assert poster.caption == "Angiogram heart · LAO · frame 16 of 30"
+    assert poster.caption == "Angiogram heart · LAO · series 1 · image 3 · frame 16 of 30"
 
 
 @pytest.mark.parametrize("modality", ["MR", "CT", "US", "NM"])
@@ -245,7 +274,7 @@ def test_slices_of_a_breast_follow_the_view_that_they_are_of() -> None:
         return instance(number, view_position=view, laterality="R", number_of_frames=frames)
 
     series = Series("1.5", "MG", 1, "", "BREAST", (breast(1, "MLO"), breast(2, "MLO", 60), breast(3, "CC")))
-    assert [one.caption for one in choose(study(series))] == [
+    assert views(choose(study(series))) == [
         "Right breast · CC",
         "Mammogram breast · series 1 · right MLO, 20 of 60 frames",
         "Right breast · MLO · frame 31 of 60 · middle frame",
