@@ -15,9 +15,10 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 CLIENT := tests/interop
 BROWSER := tests/browser
 VIEWER := delivery/viewer
+PHONE := tools/screenshots
 BENCH ?= index render share
 
-.PHONY: help setup debian demo test check format viewer wheel lock bench bench-setup gallery clean
+.PHONY: help setup debian demo test check format viewer wheel lock bench bench-setup gallery screenshots clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -55,7 +56,7 @@ lock: .venv/.ready ## write the lock files anew; UPGRADE=--upgrade for the newes
 	$(COMPILE) requirements/synapse.in -o requirements/synapse.txt
 	echo setuptools | $(COMPILE) - -c requirements/synapse.txt -o requirements/build.txt
 	$(COMPILE) requirements/bench.in --overrides requirements/bench.overrides -o requirements/bench.txt
-	for one in $(CLIENT) $(BROWSER) $(VIEWER); do npm install --package-lock-only --prefix $$one || exit 1; done
+	for one in $(CLIENT) $(BROWSER) $(VIEWER) $(PHONE); do npm install --package-lock-only --prefix $$one || exit 1; done
 
 bench: bench-setup ## measure against what there is; BENCH=share for one of them, options in ARGS="--json"
 	@for one in $(BENCH); do $(BIN)/python -m bench.$$one $(ARGS) || exit 1; done
@@ -65,9 +66,12 @@ bench-setup: setup .venv-bench/.ready .venv-bench/orthanc/.ready ## install the 
 gallery: .venv/.ready ## draw docs/for-clinicians/gallery.md and its pictures anew
 	$(BIN)/python -m tools.gallery
 
+screenshots: setup $(PHONE)/dist/.ready ## photograph a real chat client at phone size for docs/for-clinicians/on-a-phone.md
+	$(BIN)/python -m tools.screenshots
+
 clean: ## remove what make installed and built
 	rm -rf .venv .venv-synapse .venv-bench $(CLIENT)/node_modules $(BROWSER)/node_modules \
-		$(VIEWER)/node_modules $(VIEWER)/dist dist build
+		$(VIEWER)/node_modules $(VIEWER)/dist $(PHONE)/node_modules $(PHONE)/dist dist build
 
 debian:
 	@setup/debian.sh
@@ -96,4 +100,8 @@ debian:
 
 $(VIEWER)/dist/.ready: $(VIEWER)/node_modules/.ready $(VIEWER)/build.mjs $(shell find $(VIEWER)/src -type f)
 	npm run --silent build --prefix $(VIEWER)
+	@touch $@
+
+$(PHONE)/dist/.ready: $(PHONE)/node_modules/.ready $(wildcard $(PHONE)/*.mjs $(PHONE)/*.css $(PHONE)/*.html $(PHONE)/*.cjs)
+	$(PHONE)/node_modules/.bin/node $(PHONE)/build.mjs
 	@touch $@

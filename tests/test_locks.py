@@ -18,6 +18,10 @@ HOUSE = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
 PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 LOCKS = sorted((HOUSE / "requirements").glob("*.txt"))
+NPM_LOCKS = [
+    HOUSE / place / "package-lock.json"
+    for place in ("tests/interop", "tests/browser", "delivery/viewer", "tools/screenshots")
+]
 RUNTIME = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 DEVELOPMENT = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
@@ -48,9 +52,9 @@ def test_every_pin_has_a_hash_and_no_registry_is_named(lock: Path) -> None:
     assert not re.search(r"https?:|--index|--find-links|file:", text)
 
 
-def test_every_npm_package_has_a_hash_and_no_registry_is_named() -> None:
-    lock = json.loads((HOUSE / "tests" / "interop" / "package-lock.json").read_text())
-    packages = [entry for name, entry in lock["packages"].items() if name]
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda path: path.parent.name)
+def test_every_npm_package_has_a_hash_and_no_registry_is_named(lock: Path) -> None:
+    packages = [entry for name, entry in json.loads(lock.read_text())["packages"].items() if name]
     assert all(entry["integrity"].startswith("sha512-") for entry in packages)
     assert not [entry["resolved"] for entry in packages if "resolved" in entry]
 

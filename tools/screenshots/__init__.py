@@ -1,0 +1,1 @@
+"""What the registrar sees on a phone: a real chat client, a real homeserver, a real bot."""
