@@ -12,6 +12,7 @@ import structlog
 
 from access.policy_file import load_policy
 from bot.builder import Builder
+from bot.caps import Caps
 from bot.control import Control
 from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
@@ -28,6 +29,7 @@ from bot.verifying import Verifying
 from bot.viewer import Viewer
 from bot.watch import Watch
 from bot.workers import Workers
+from commands.kit.context import Sending
 from config.state import StateDirectory
 from delivery.spool import Spool
 from ledger.database import Database
@@ -43,9 +45,6 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 log = structlog.get_logger()
-
-#: Room for the EncryptedFile's own overhead (none today) and for a server that counts differently.
-MARGIN = 64 * 1024
 
 
 class App:
@@ -68,6 +67,7 @@ class App:
         self._workers = workers
         policy = load_policy(settings.policy_file, settings.matrix.server)
         guard = RoomGuard(policy, ledger)
+        self._caps = Caps(settings, session.media.upload_limit)
         self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded)
         self._corridor = Corridor(
             ledger=ledger,
@@ -76,7 +76,7 @@ class App:
             sources=sources,
             spool=spool,
             workers=workers,
-            part_bytes=self._part_bytes,
+            part_bytes=self._caps.part_bytes,
         )
         self._viewer = Viewer(ledger=ledger, sources=sources, spool=spool, workers=workers, after=self._outbox.poke)
         admin_room = settings.admin.room
@@ -88,6 +88,7 @@ class App:
             sources=sources,
             policy=policy,
             facts=session.facts,
+            sending=self._sending,
             after=self._committed,
             verifying=self._verifying,
             admin_room=admin_room,
@@ -135,10 +136,8 @@ class App:
     def _uploaded(self, entry: object, size: int) -> None:
         self._corridor.uploaded(entry, size)  # type: ignore[arg-type]
 
-    async def _part_bytes(self) -> int:
-        limit = await self._session.media.upload_limit()
-        ours = self._settings.delivery.part_bytes
-        return min(ours, limit - MARGIN) if limit else ours
+    async def _sending(self, audience: frozenset[str]) -> Sending:
+        return Sending(await self._caps.part_bytes(audience))
 
 
 @contextlib.asynccontextmanager

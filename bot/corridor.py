@@ -20,9 +20,12 @@ from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from bot.progress import ProgressMessage
 from commands.kit import describe
+from commands.kit.large import UNASKED
 from commands.kit.reply import edit, message
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
+from delivery.errors import TooLarge
 from delivery.handover import Handover, Posting
+from delivery.options import Options
 from delivery.parcel import Parcel
 from delivery.parts import consists_of
 from ledger import outbox, shares
@@ -64,7 +67,7 @@ class Corridor:
         sources: Everywhere,
         spool: Spool,
         workers: Workers,
-        part_bytes: Callable[[], Awaitable[int]],
+        part_bytes: Callable[[frozenset[str]], Awaitable[int]],
         retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._ledger = ledger
@@ -151,12 +154,17 @@ class Corridor:
             look=self._pictures.look,
             on_progress=progress.note,
         )
+        study = await handover.narrow(Options.kept(share.plan.get("options", {})))
+        _agreed(share, study)
         async with progress.shown():
             share = await self._moved(share, ShareState.PREVIEWING)
             await self._post_all(share, study, handover.previews)
             share = await self._moved(share, ShareState.DELIVERING)
-            share = await self._planned(share, study)
-            await self._post_all(share, study, lambda kept: handover.parcels(kept, share.plan["part_bytes"]))
+            share = await self._planned(share, handover)
+            plan = share.plan
+            await self._post_all(
+                share, study, lambda kept: handover.parcels(kept, plan["part_bytes"], plan.get("first", ()))
+            )
         await self._finish(share, study, first)
 
     async def _show(self, share: Share, study: Study, first: str, line: str) -> None:
@@ -166,11 +174,12 @@ class Corridor:
             Entry(uuid.uuid4().hex, share.room_id, "progress", "m.room.message", shown, share_id=share.id)
         )
 
-    async def _planned(self, share: Share, study: Study) -> Share:
+    async def _planned(self, share: Share, handover: Handover) -> Share:
         """The share with the plan of its parts. A study that changed after it was made fits it no more."""
-        made_of = consists_of(study)
-        if not share.plan:
-            plan = {"part_bytes": await self._part_bytes(), "made_of": made_of}
+        made_of = consists_of(handover.study)
+        if "made_of" not in share.plan:
+            most = await self._part_bytes(share.audience)
+            plan = {**share.plan, "part_bytes": most, "first": await handover.key_images(), "made_of": made_of}
             async with self._ledger.transaction() as tx:
                 return await shares.replan(tx, share, plan)
         if share.plan["made_of"] != made_of:
@@ -323,5 +332,14 @@ def _words(share: Share, step: str, words: dict[str, object], *, strict: bool = 
     )
 
 
+def _agreed(share: Share, study: Study) -> None:
+    """Raises `TooLarge` where more would be sent than somebody was told."""
+    most = max(UNASKED, share.plan.get("agreed", 0))
+    if study.size > most and "made_of" not in share.plan:
+        raise TooLarge(
+            f"It has {describe.megabytes(study.size)}, more than was said before. Send the command again.", "D33"
+        )
+
+
 def _headline(share: Share, study: Study) -> str:
-    return f"Share {share.id}: {describe.full(study)}"
+    return describe.headline(share.id, study, Options.kept(share.plan.get("options", {})).words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from access.rooms import RoomFacts
-    from commands.kit.context import Effect, Verifying
+    from commands.kit.context import Effect, Sending, Verifying
     from ledger.database import Database, Transaction
     from ledger.inbox import InboxMessage
     from studies.sources.everywhere import Everywhere
@@ -68,6 +69,7 @@ class Dispatcher:
         sources: Everywhere,
         policy: Policy,
         facts: Callable[[str], Awaitable[RoomFacts]],
+        sending: Callable[[frozenset[str]], Awaitable[Sending]],
         after: Callable[[], None],
         verifying: Verifying | None = None,
         admin_room: str | None = None,
@@ -77,6 +79,8 @@ class Dispatcher:
         self._sources = sources
         self._policy = policy
         self._facts = facts
+        #: How studies go to these people.
+        self._sending = sending
         #: Called after each commit: something may have been enqueued or opened.
         self._after = after
         self._verifying = verifying
@@ -182,6 +186,7 @@ class Dispatcher:
             now=self._ledger.clock(),
             ledger=self._ledger,
             sources=self._sources,
+            sending=partial(self._sending, room.audience),
             may=may,
             commands=tuple(REGISTRY.commands.values()),
             verifying=self._verifying if administration else None,

@@ -18,6 +18,7 @@ from bot.pictures import Pictures
 from commands.kit.reply import message, related
 from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from delivery.handover import Handover
+from delivery.options import Options
 from delivery.parts import consists_of
 from delivery.viewing import Wish, viewed
 from ledger import outbox, shares, views
@@ -123,6 +124,7 @@ class Viewer:
         source = self._sources.named(share.source)
         study = await source.study(share.study_instance_uid)
         handover = Handover(study, source, spool=self._spool, render=self._pictures.preview, read=self._pictures.guide)
+        study = await handover.narrow(Options.kept(share.plan.get("options", {})))
         wish = Wish.kept(wanted.wish)
         if wish.only_shared and share.plan.get("made_of", consists_of(study)) != consists_of(study):
             raise NotAllowed(GROWN.format(share=share.id), "H25")

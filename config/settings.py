@@ -109,6 +109,20 @@ class DeliverySettings(Section):
         return self
 
 
+class DestinationSettings(Section):
+    """What another organisation's server and workstations take. Nobody can ask them: it is what they told you."""
+
+    server: Annotated[str, BeforeValidator(values.server_name)] = Field(
+        description='the name of another server, as it stands behind the colon of its users, like "trust-b.example"'
+    )
+    part_bytes: Size | None = Field(
+        default=None,
+        ge=1_000_000,
+        le=4_000_000_000,
+        description='the largest attachment that server takes, from "1 MB" to "4 GB"',
+    )
+
+
 class TrustSettings(Section):
     """Which devices of other people are believed, and which get our messages."""
 
@@ -150,6 +164,9 @@ class Settings(Section):
         min_length=1, description="at least one table [[sources]] that says where studies are"
     )
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="a table [delivery]")
+    destinations: tuple[DestinationSettings, ...] = Field(
+        default=(), description="tables [[destinations]] that say what other servers take"
+    )
     policy_file: FilePath = Field(description='the path of the policy file, like "policy.toml"')
     trust: TrustSettings = Field(default=TrustSettings(), description="a table [trust]")
     admin: AdminSettings = Field(default=AdminSettings(), description="a table [admin]")
@@ -160,6 +177,13 @@ class Settings(Section):
         names = [source.name.casefold() for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("sources should each have a name of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _destinations_differ(self) -> Self:
+        servers = [one.server for one in self.destinations]
+        if len(set(servers)) < len(servers):
+            raise ValueError("destinations should name each server once")
         return self
 
 

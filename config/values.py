@@ -58,6 +58,14 @@ def matrix_id(value: object) -> str:
     return text
 
 
+def server_name(value: object) -> str:
+    """The name of a server, "trust-b.example", in lower case."""
+    text = _text(value, 255).lower()
+    if not SERVER_NAME.fullmatch(text):
+        raise ValueError("not a server name")
+    return text
+
+
 def room_id(value: object) -> str:
     """A room ID, "!opaque:server", or without a server part (room version 12)."""
     text = _text(value, 255)

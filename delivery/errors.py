@@ -1,7 +1,9 @@
 """What can go wrong between a study and its parcel.
 
+Mistake
+`-- NothingLeft   what was chosen of a study is not in it
 NotAllowed
-`-- TooLarge      one instance alone is larger than the server takes
+`-- TooLarge      one instance alone is larger than the server takes, or more would go than was agreed to
 TryLater
 |-- SpoolFull     the quota or the disk is used up
 |-- SpoolAway     the spool cannot be written or read
@@ -13,11 +15,15 @@ Bug
 
 from __future__ import annotations
 
-from config.errors import Bug, NotAllowed, TryLater
+from config.errors import Bug, Mistake, NotAllowed, TryLater
+
+
+class NothingLeft(Mistake):
+    """The study has no such series, no such slices, or no key images."""
 
 
 class TooLarge(NotAllowed):
-    """One instance alone does not fit into what the server takes."""
+    """One instance alone does not fit into what the server takes, or the whole is more than somebody agreed to."""
 
 
 class SpoolFull(TryLater):

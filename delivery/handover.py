@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delivery.looks import Looks
+from delivery.narrow import key_images, marked, narrowed
 from delivery.parcel import Parcel, pack
 from delivery.parts import frames_budget, plan_parts, refusal
 from delivery.viewer.site import Site
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from delivery.looks import Make
+    from delivery.options import Options
     from delivery.parts import Part
     from delivery.spool import Spool
     from rendering.guides import Guide
@@ -94,6 +96,14 @@ class Handover:
         self._look = look
         self._on_progress = on_progress
 
+    async def narrow(self, options: Options) -> Study:
+        """Go on with less than the whole study. Raises `NothingLeft`, and the errors of `studies.errors`."""
+        guides = await self.guides() if options.key else []
+        self.study = narrowed(self.study, options)
+        if options.key:
+            self.study = key_images(self.study, guides)
+        return self.study
+
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
         """Every picture, key images first, then in reading order; then one message that names what has none, and why.
 
@@ -120,14 +130,17 @@ class Handover:
         if problems:
             yield Posting(UNSHOWN, _unshown_words(list(dict.fromkeys(problems))))
 
-    async def parcels(self, kept: Collection[str], part_bytes: int) -> AsyncGenerator[Posting, None]:
+    async def parcels(
+        self, kept: Collection[str], part_bytes: int, first: Collection[str] = ()
+    ) -> AsyncGenerator[Posting, None]:
         """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
 
-        `part_bytes`, the most that one ZIP may have, must be the same after a restart: the numbers of parts mean it.
+        `part_bytes`, the most that one ZIP may have, and `first`, the SOP Instance UIDs that lead, must be the same
+        after a restart: the numbers of parts mean them.
         Raises the errors of `studies.errors` and `delivery.errors`.
         """
         refused = []
-        for part in plan_parts(self.study, part_bytes):
+        for part in plan_parts(self.study, part_bytes, first):
             step = f"parcel {part.number}"
             if part.too_large:
                 refused.append(str(refusal(part, part_bytes)))
@@ -135,6 +148,11 @@ class Handover:
                 yield Posting(step, await self._packed(part, part_bytes), part.number)
         if refused and TOO_LARGE not in kept:
             yield Posting(TOO_LARGE, _listed(refused))
+
+    async def key_images(self) -> list[str]:
+        """SOP Instance UIDs of what is to be seen first."""
+        here = {one.sop_instance_uid for one in self.study.instances}
+        return sorted(marked(await self.guides()) & here)
 
     async def guides(self) -> list[Guide]:
         """What is said in the study about its pictures. Whatever cannot be read is named with the rest."""

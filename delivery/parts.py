@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from delivery.archive import END_OVERHEAD, MEMBER_OVERHEAD
 from delivery.errors import TooLarge
+from delivery.narrow import is_document
 from delivery.records import REFERRING, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from studies.model import Instance, Study
 
 #: File Meta Information put in front, ZIP headers, directory record, manifest entry: at most, in bytes.
@@ -51,17 +54,25 @@ class Part:
         return "DICOM.ZIP" if self.of == 1 else f"DICOM_{self.number}_OF_{self.of}.ZIP"
 
 
-def plan_parts(study: Study, limit_bytes: int) -> list[Part]:
-    """Every instance in exactly one part, in the study's order, each part's ZIP at most `limit_bytes`.
+def plan_parts(study: Study, limit_bytes: int, first: Container[str] = ()) -> list[Part]:
+    """Every instance in exactly one part, each part's ZIP at most `limit_bytes`.
 
-    A series stays together where it fits into a part at all. An instance that alone exceeds the limit gets a part
-    marked `too_large`; these come last and have number 0, so that the numbers of the others count what can be sent.
+    A series stays together where it fits into a part at all. They follow each other as in the study, but for what is
+    to be seen first: documents, and what has one of the SOP Instance UIDs `first`.
+
+    An instance that alone exceeds the limit gets a part marked `too_large`; these come last and have number 0, so that
+    the numbers of the others count what can be sent.
     """
     filling = _Filling(limit_bytes - PART_OVERHEAD, _kept_free(limit_bytes))
-    for series in study.series:
+    for series in sorted(study.series, key=lambda one: not _leads(one.instances, first)):
         filling.add(series.instances)
-    parts = [Part(number, len(filling.bins), tuple(one)) for number, one in enumerate(filling.bins, 1)]
+    bins = sorted(filling.bins, key=lambda one: not _leads(one, first))
+    parts = [Part(number, len(bins), tuple(one)) for number, one in enumerate(bins, 1)]
     return parts + [Part(0, len(parts), (one,), too_large=True) for one in filling.too_large]
+
+
+def _leads(instances: Iterable[Instance], first: Container[str]) -> bool:
+    return any(is_document(one) or one.sop_instance_uid in first for one in instances)
 
 
 def frames_budget(part: Part, limit_bytes: int) -> int | None:

@@ -36,6 +36,16 @@ class Verifying(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """What is known of the way into a room before anything is sent."""
+
+    #: The most that one ZIP may have, in bytes.
+    part_bytes: int
+    #: Bytes a second of the last uploads; None while there was none.
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Who asks, where, and what may be looked at to answer."""
 
@@ -47,6 +57,8 @@ class Context:
     now: float
     ledger: Database
     sources: Everywhere
+    #: How studies go into this room.
+    sending: Callable[[], Awaitable[Sending]]
     #: What this person may do here.
     may: Callable[[Action], bool]
     #: All commands, for help.

@@ -39,11 +39,20 @@ async def found(context: Context, query: StudyQuery) -> Findings:
     return await context.sources.find(query, limit=MOST_BY_NAME if query.family_name else MOST)
 
 
-def remembered(context: Context, found: Sequence[Found], *, kind: finds.Kind = "find") -> Effect:
-    """Keep this list in place of the last one; an empty list takes the old numbers' meaning away."""
+def remembered(context: Context, found: Sequence[Found]) -> Effect:
+    """Keep these in place of the last list; an empty list takes the old numbers' meaning away."""
+    return asked(context, [item(one) for one in found], kind="find")
+
+
+def item(found: Found, **how: Any) -> dict[str, Any]:
+    """One study on a list, and how it would be shared."""
+    return {"uid": found.study.study_instance_uid, "source": found.source, **how}
+
+
+def asked(context: Context, items: Sequence[Mapping[str, Any]], *, kind: finds.Kind = "question") -> Effect:
+    """Keep what was asked in place of the last list."""
 
     async def effect(tx: Transaction) -> Sequence[Reply]:
-        items = [{"uid": one.study.study_instance_uid, "source": one.source} for one in found]
         await finds.remember(tx, context.room.room_id, context.clinician.user_id, items, kind=kind, command="share")
         return ()
 

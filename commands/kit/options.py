@@ -46,6 +46,9 @@ class Asked:
     note: str = ""
 
 
+NOTHING_SAID = Asked("")
+
+
 def asked(text: str) -> Asked:
     """Take the options off. Raises `TypingMistake` for those that are none, or that contradict each other."""
     rest, note = _note(text)

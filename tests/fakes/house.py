@@ -17,6 +17,7 @@ from bot.guard import RoomGuard
 from bot.outbox import Outbox
 from bot.resume import resume
 from bot.viewer import Viewer
+from commands.kit.context import Sending
 from config.state import FieldCipher
 from delivery.spool import Spool
 from ledger import inbox, shares
@@ -54,6 +55,7 @@ class House:
     clock: Clock = field(default_factory=Clock)
     policy: Policy = field(default_factory=lambda: Policy.of(SERVER))
     part_bytes: int = 50_000_000
+    speed: float | None = None
     quota: int = 100_000_000
     #: What `!verify` speaks with in the administrators' room.
     verifying: Any = None
@@ -113,6 +115,7 @@ class House:
             sources=sources,
             policy=self.policy,
             facts=self.session.facts,
+            sending=self._sending,
             after=self._committed,
             verifying=self.verifying,
             admin_room=self.admin_room,
@@ -125,8 +128,11 @@ class House:
         )
         self.builder = Builder(ledger=self.ledger, session=session, policy=self.policy, after=self._built, pause=0.01)
 
-    async def _part_bytes(self) -> int:
+    async def _part_bytes(self, _: frozenset[str]) -> int:
         return self.part_bytes
+
+    async def _sending(self, _: frozenset[str]) -> Sending:
+        return Sending(self.part_bytes, self.speed)
 
     def _committed(self) -> None:
         self.outbox.poke()

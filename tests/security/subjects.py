@@ -25,6 +25,7 @@ from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
 from bot.matrix.verification.sas import commitment
 from bot.post_office import Inbox
+from commands.kit.context import Sending
 from config.state import StateDirectory
 from ledger.database import Database
 from ledger.trust import Pins
@@ -270,8 +271,16 @@ class Ours(Subject):
     def _dispatching(self) -> Dispatcher:
         policy = Policy.of("localhost")
         return Dispatcher(
-            ledger=self._ledger, sources=Everywhere([]), policy=policy, facts=self._facts, after=lambda: None
+            ledger=self._ledger,
+            sources=Everywhere([]),
+            policy=policy,
+            facts=self._facts,
+            sending=self._sending,
+            after=lambda: None,
         )
+
+    async def _sending(self, _: frozenset[str]) -> Sending:
+        return Sending(50_000_000)
 
     async def _facts(self, room: str) -> RoomFacts:
         if room == self.slow:
