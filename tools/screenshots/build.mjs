@@ -19,7 +19,7 @@ await mkdir(join(out, "i18n"), { recursive: true });
 // An SVG is an address and, under the name Icon, a component.
 const component = (text) => {
     const [, attributes, inside] = /<svg([^>]*)>([\s\S]*)<\/svg>/.exec(text);
-    const known = [...attributes.matchAll(/\b(viewBox|width|height|fill)="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+    const known = [...attributes.matchAll(/\b(viewBox|width|height|fill)="([^"]*)"/g)].map((one) => one.slice(1));
     const given = { ...Object.fromEntries(known), dangerouslySetInnerHTML: { __html: inside } };
     return `
         import { createElement } from "react";
@@ -29,8 +29,10 @@ const component = (text) => {
 const svg = {
     name: "svg",
     setup({ onLoad }) {
-        const loaded = async ({ path }) => component(await readFile(path, "utf8"));
-        onLoad({ filter: /\.svg$/ }, async (file) => ({ contents: await loaded(file), loader: "js", resolveDir: here }));
+        onLoad({ filter: /\.svg$/ }, async ({ path }) => {
+            const contents = component(await readFile(path, "utf8"));
+            return { contents, loader: "js", resolveDir: here };
+        });
     },
 };
 
@@ -41,9 +43,9 @@ const webpack = {
     setup({ onResolve, onLoad }) {
         const stands_for = (filter, path) => onResolve({ filter }, () => ({ path, namespace: "webpack" }));
         stands_for(/^\$webapp\/i18n\/languages\.json/, "i18n/languages.json");
-        stands_for(absent, "");
-        const contents = ({ path }) => ({ contents: `module.exports = ${JSON.stringify(path)}` });
-        onLoad({ filter: /.*/, namespace: "webpack" }, contents);
+        stands_for(absent, "nothing");
+        onLoad({ filter: /json$/, namespace: "webpack" }, ({ path }) => ({ contents: `module.exports = "${path}"` }));
+        onLoad({ filter: /^nothing$/, namespace: "webpack" }, () => ({ contents: 'module.exports = ""' }));
     },
 };
 

@@ -35,7 +35,8 @@ const authorization = `Bearer ${localStorage.getItem("mx_access_token")}`;
 const plain = window.fetch;
 window.fetch = (address, options = {}) => {
     if (!String(address).includes(open)) return plain(address, options);
-    return plain(String(address).replace(open, signed_in), { ...options, headers: { ...options.headers, authorization } });
+    const headers = { ...options.headers, authorization };
+    return plain(String(address).replace(open, signed_in), { ...options, headers });
 };
 
 PlatformPeg.set(new Platform());
