@@ -10,12 +10,10 @@ const PREAMBLE = 132;
 
 /** A whole file: its data set (of dicom-parser), its transfer syntax. */
 export async function opened(array) {
-  const meta = parser.parseDicom(array, { untilTag: "x00020010" });
+  const meta = parser.readPart10Header(array);
   const syntax = meta.string("x00020010");
   if (syntax !== DEFLATED) return { data: parser.parseDicom(array), syntax };
-  const length = meta.elements.x00020000;
-  const start = length.dataOffset + length.length + meta.uint32("x00020000");
-  return { data: bare(await inflate(array.subarray(start))), syntax };
+  return { data: bare(await inflate(array.subarray(meta.position)), syntax, false), syntax };
 }
 
 /** The data set of a header that came in a script: a file's beginning, or a data set alone. */
@@ -23,19 +21,18 @@ export function header(array, syntax) {
   try {
     const part10 = String.fromCharCode(...array.subarray(PREAMBLE - 4, PREAMBLE)) === "DICM";
     if (part10) return parser.parseDicom(array, { untilTag: PIXELS[0] });
-    return bare(array, syntax);
+    return bare(array, syntax, true);
   } catch (error) {
     if (error.dataSet) return error.dataSet; // cut off where it was too long
     throw error;
   }
 }
 
-function bare(array, syntax = "") {
+function bare(array, syntax, headerOnly) {
   const order = syntax === BIG_ENDIAN ? parser.bigEndianByteArrayParser : parser.littleEndianByteArrayParser;
   const data = new parser.DataSet(order, array, {});
   const read = syntax === IMPLICIT ? parser.parseDicomDataSetImplicit : parser.parseDicomDataSetExplicit;
-  read(data, new parser.ByteStream(order, array, 0), array.length, { untilTag: PIXELS[0] });
-  if (data.elements[PIXELS[0]] && !data.elements[PIXELS[0]].length) read(data, new parser.ByteStream(order, array, 0), array.length);
+  read(data, new parser.ByteStream(order, array, 0), array.length, headerOnly ? { untilTag: PIXELS[0] } : {});
   return data;
 }
 

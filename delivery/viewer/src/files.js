@@ -1,15 +1,16 @@
 // The DICOM files themselves, once their folder was dropped or chosen: every pixel of every frame.
 import { bitmap } from "./frames.js";
-import { codestream, opened, pixelElement } from "./dicom.js";
+import { BIG_ENDIAN, codestream, opened, pixelElement } from "./dicom.js";
 import { described, storedValues } from "./cells.js";
 import { counted } from "./pixels.js";
 import { script } from "./store.js";
 import { unrolled } from "./rle.js";
 
 const JPEG = "1.2.840.10008.1.2.4.";
-const NATIVE = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"]);
+const NATIVE = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", BIG_ENDIAN]);
 const RLE = "1.2.840.10008.1.2.5";
-const BROWSERS = new Set([`${JPEG}50`]);
+const BASELINE = `${JPEG}50`;
+const SOI = 2, RGB_MARKER = [0xff, 0xee, 0, 14, ...new TextEncoder().encode("Adobe"), 0, 100, 0, 0, 0, 0, 0];
 const DECODERS = new Map([
   ["JPEGLL", ["57", "70"]], ["JPEGLS", ["80", "81"]], ["JPEG2K", ["90", "91"]], ["HTJ2K", ["201", "202", "203"]],
 ].flatMap(([name, ends]) => ends.map((end) => [JPEG + end, name])));
@@ -21,9 +22,11 @@ export async function wholeFrame(frame) {
   const { data, syntax } = await read(frame.instance);
   const module = described(data);
   if (!(frame.index < module.frames)) throw new Error("It has fewer frames than expected.");
-  if (BROWSERS.has(syntax)) return asPixels(await bitmap(codestream(data, frame.index, module.frames), "image/jpeg"), module);
+  if (syntax === BASELINE) return asPixels(await bitmap(marked(codestream(data, frame.index, module.frames), module), "image/jpeg"), module);
+  if (!NATIVE.has(syntax)) module.planar = false; // decoders interleave
   const cells = await decoded(data, syntax, module, frame.index);
-  if (module.samples === 3) return { bitmap: await coloured(cells, module), rows: module.rows, columns: module.columns };
+  if (!frame.about?.grey && module.samples === 1) return coloured(tinted(cells, data, module), { ...module, photometric: "RGB", planar: true, stored: 8 });
+  if (module.samples === 3) return coloured(cells, module);
   return counted(storedValues(cells, module), module.rows, module.columns);
 }
 
@@ -56,8 +59,8 @@ function native(data, syntax, module, index) {
   const size = module.allocated / 8;
   const start = element.dataOffset + index * count * size;
   if ((index + 1) * count * size > element.length) throw new Error("Its pixel data is shorter than its header says.");
-  const raw = data.byteArray.slice(start, start + Math.ceil(count * size));
-  if (syntax === "1.2.840.10008.1.2.2" && size > 1) swap(raw, size);
+  const raw = data.byteArray.slice(start, start + 2 * Math.ceil((count * size) / 2));
+  if (syntax === BIG_ENDIAN) swap(raw, size === 1 && element.vr === "OW" ? 2 : size);
   return new module.Cells(raw.buffer, 0, count);
 }
 
@@ -65,7 +68,10 @@ function swap(raw, size) {
   for (let i = 0; i + size <= raw.length; i += size) raw.subarray(i, i + size).reverse();
 }
 
-async function coloured(cells, module) {
+/** Samples of red, green and blue, or of luminance and colour, as a picture of 8 bits. */
+async function coloured(samples, module) {
+  const deep = module.stored - 8;
+  const cells = deep > 0 ? samples.map((sample) => sample >>> deep) : samples;
   const image = new ImageData(module.columns, module.rows);
   const count = module.rows * module.columns;
   const [pixel, sample] = module.planar ? [1, count] : [3, 1];
@@ -75,10 +81,32 @@ async function coloured(cells, module) {
     image.data.set(convert(cells[at], cells[at + sample], cells[at + 2 * sample]), 4 * i);
     image.data[4 * i + 3] = 255;
   }
-  return createImageBitmap(image);
+  return { bitmap: await createImageBitmap(image), rows: module.rows, columns: module.columns };
+}
+
+/** A palette (PS3.3 C.7.6.3.1.5): all red, then all green, then all blue. */
+function tinted(cells, data, module) {
+  if (module.photometric !== "PALETTE COLOR") throw new Error("Its colours are not ones that this viewer knows.");
+  const values = storedValues(cells, module);
+  const colours = new Uint8Array(3 * values.length);
+  for (const [place, end] of ["1", "2", "3"].entries()) {
+    const table = data.elements[`x0028120${end}`];
+    if (!table) throw new Error("Its palette is written in a way that this viewer does not know.");
+    const [count, first, bits] = [0, 1, 2].map((i) => data.uint16(`x0028110${end}`, i));
+    const packed = bits <= 8 && table.length <= (count || 65536) + 1;
+    const entry = (i) => (packed ? data.byteArray[table.dataOffset + i] : data.uint16(`x0028120${end}`, i) >> (bits > 8 ? 8 : 0));
+    const levels = Uint8Array.from({ length: count || 65536 }, (_, i) => entry(i));
+    for (let i = 0; i < values.length; i++) colours[place * values.length + i] = levels[Math.min(Math.max(values[i] - first, 0), levels.length - 1)];
+  }
+  return colours;
 }
 
 const fromYbr = (y, b, r) => [y + 1.402 * (r - 128), y - 0.344136 * (b - 128) - 0.714136 * (r - 128), y + 1.772 * (b - 128)];
+
+/** Only Adobe's marker keeps a browser from a colour transform that the header says was never done. */
+function marked(stream, { photometric }) {
+  return photometric === "RGB" ? new Blob([stream.subarray(0, SOI), new Uint8Array(RGB_MARKER), stream.subarray(SOI)]) : stream;
+}
 
 /** A grey JPEG of 8 bits comes from the browser as a picture: back to values. */
 function asPixels(picture, module) {

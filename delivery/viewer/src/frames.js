@@ -20,7 +20,7 @@ export function ready(frame) {
 export async function pixelsOf(frame) {
   const key = keyOf(frame);
   if (!kept.has(key)) {
-    const coming = (frame.instance.dropped ? wholeFrame(frame) : quickLook(frame)).then(
+    const coming = (frame.instance.dropped ? whole(frame) : quickLook(frame)).then(
       (pixels) => { keep(key, pixels); return pixels; },
       (error) => { kept.delete(key); throw error; },
     );
@@ -43,6 +43,16 @@ function keep(key, pixels) {
 
 const keyOf = (frame) => `${frame.instance.file}/${frame.index}/${frame.instance.dropped ? "whole" : "quick"}`;
 const weight = (pixels) => (pixels.bitmap ? pixels.rows * pixels.columns * 4 : pixels.cells.byteLength);
+
+/** From its file; what this viewer cannot decode is still there as a quick look. */
+async function whole(frame) {
+  try {
+    return await wholeFrame(frame);
+  } catch (error) {
+    if (!frame.about?.at) throw error;
+    return { ...(await quickLook(frame)), lacking: error.message };
+  }
+}
 
 async function quickLook({ about, instance }) {
   if (!about?.at) throw new Error(instance.problem ?? "No quick look was made. Drop the unpacked folder here to see it.");

@@ -83,7 +83,7 @@ export class Pane {
     this.canvas.hidden = true;
     this.drawing.replaceChildren();
     this.letter(frame);
-    this.say(error.message);
+    this.say(error?.message || "It cannot be shown.");
   }
 
   say(text) {
@@ -284,7 +284,7 @@ function drawnMark(points, text) {
 
 /** What is seen is not always all there is: say so. */
 function quality(frame, pixels) {
-  if (!pixels || frame.instance.dropped || !frame.about) return "";
+  if (!pixels || !frame.about || (frame.instance.dropped && !pixels.lacking)) return "";
   const [rows, columns] = frame.about.size;
   if (frame.about.coding === "jpeg") return "Picture, not for measuring grey values";
   const coarse = frame.about.step > 1 && Number.isInteger(frame.about.step) ? `, values ± ${frame.about.step >> 1}` : "";

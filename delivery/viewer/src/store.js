@@ -45,8 +45,14 @@ export function fromBase64(text) {
   return data;
 }
 
-/** Raw deflate undone. */
+/** Raw deflate undone. What stands behind its end, as padding of a file, is no matter. */
 export async function inflate(data) {
-  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const chunks = [];
+  try {
+    for (let step = await reader.read(); !step.done; step = await reader.read()) chunks.push(step.value);
+  } catch (error) {
+    if (!chunks.length) throw error;
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

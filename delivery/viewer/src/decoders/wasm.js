@@ -14,6 +14,9 @@ export function wasmDecoder(start, wasmBinary, name) {
       const bytes = decoder.getDecodedBuffer().slice();
       const Cells = info.bitsPerSample > 8 ? Uint16Array : Uint8Array;
       return new Cells(bytes.buffer, 0, info.width * info.height * info.componentCount);
+    } catch (error) {
+      // What C++ throws arrives as a number.
+      throw error instanceof Error ? error : new Error("Its compressed picture is damaged.");
     } finally {
       decoder.delete();
     }
