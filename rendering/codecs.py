@@ -166,19 +166,20 @@ def _htj2k(data: bytes, module: PixelModule, says: Announced, shrink: int) -> De
     """ISO 15444-15 by OpenJPH, which is five times as quick, else by OpenJPEG."""
     import imagecodecs  # noqa: PLC0415
 
+    # What the overshoot below wraps to must not be a value: one bit to spare.
+    bits = min(says.precision, module.high_bit + 1)
+    skipped = shrink.bit_length() - 1 if bits < _WORD and module.samples == 1 and not module.signed else 0
     try:
-        levels = shrink.bit_length() - 1 if says.precision < _WORD else 0
-        samples = np.asarray(imagecodecs.htj2k_decode(data, skipres=(levels, levels) if levels else None))
+        samples = np.asarray(imagecodecs.htj2k_decode(data, skipres=(skipped, skipped) if skipped else None))
     except (RuntimeError, ValueError):
         return _jpeg_2000(data, module, says, 1)
-    if levels and module.samples == 1 and not module.signed:
-        samples = _unwrapped(samples, says.precision)
-    return Decoded(samples, rgb=says.transformed or module.photometric in _J2K_COLOUR)
+    rgb = says.transformed or module.photometric in _J2K_COLOUR
+    return Decoded(_unwrapped(samples, bits) if skipped else samples, rgb=rgb)
 
 
-def _unwrapped(samples: NDArray[Any], precision: int) -> NDArray[Any]:
+def _unwrapped(samples: NDArray[Any], bits: int) -> NDArray[Any]:
     """At a lower resolution the wavelet overshoots; OpenJPH wraps what falls below 0 to 65535."""
-    white = (1 << precision) - 1
+    white = (1 << bits) - 1
     wrapped = samples.astype(np.int32)
     wrapped[wrapped > (1 << 15) + white // 2] -= 1 << 16
     return np.clip(wrapped, 0, white).astype(np.uint16)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pydicom.dataset import Dataset
 
@@ -19,10 +23,53 @@ _UNREADABLE = (TypeError, ValueError, OverflowError, ArithmeticError, LookupErro
 def given(data_set: Dataset, key: str | tuple[int, int]) -> Any:
     """The value of an element by keyword or by group and element; None where it is absent or cannot be understood."""
     try:
-        found = data_set.get(key)
+        element = data_set.get_item(tag_of(key))
+        if isinstance(element, RawDataElement):
+            element = _plain(element) or data_set[element.tag]
     except _UNREADABLE:
         return None
-    return found if isinstance(key, str) else getattr(found, "value", None)
+    return None if element is None else element.value
+
+
+@lru_cache(maxsize=1024)
+def tag_of(key: str | tuple[int, int]) -> BaseTag:
+    """The tag of a keyword, or of a group and an element."""
+    return Tag(key)
+
+
+class _Plain(NamedTuple):
+    """A value that pydicom need not convert: it would take ten times as long, and most are numbers and codes."""
+
+    value: str | float | list[str] | list[int] | list[float]
+
+
+def _plain(element: RawDataElement) -> _Plain | None:
+    """The same value as pydicom's, None for it to decide."""
+    convert = _CONVERSIONS.get(element.VR or "")
+    if convert is None or not element.value or not element.is_little_endian:
+        return None
+    try:
+        values = convert(element.value)
+    except (ValueError, struct.error):
+        return None
+    return _Plain(values if len(values) > 1 else values[0])
+
+
+def _texts(value: bytes) -> list[str]:
+    return value.decode("latin-1").rstrip(" \0").split("\\")
+
+
+def _words(value: bytes) -> list[int]:
+    return list(struct.unpack(f"<{len(value) // 2}H", value))
+
+
+_CONVERSIONS: dict[str, Callable[[bytes], Any]] = {
+    "CS": _texts,
+    "DS": lambda value: [float(text) for text in _texts(value)],
+    "IS": lambda value: [int(text) for text in _texts(value)],
+    "UI": _texts,
+    "US": _words,
+}
 
 
 def items(data_set: Dataset, keyword: str) -> Iterable[Dataset]:

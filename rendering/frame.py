@@ -27,7 +27,6 @@ from rendering.shutter import shutter
 from rendering.softcopy import softcopy
 from rendering.spacing import Spacing, aspect, spacing
 from rendering.values import filled, padding, stored_values
-from rendering.window import TABLE_BITS, Greyscale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from rendering.marks import Mark
     from rendering.shutter import Shutter
     from rendering.softcopy import Softcopy
+    from rendering.window import Greyscale
 
 #: Far above every preview: `read_frame` leaves the frame as large as it is.
 FULL = 1 << 16
@@ -52,8 +52,6 @@ class Frame:
     pixels: NDArray[Any]
     #: None for colour.
     grey: Greyscale | None
-    #: Bits that a stored value needs.
-    bits: int
     #: Height of a pixel divided by its width.
     aspect: float
     #: mm between the centres of `pixels`, not of the file's pixels.
@@ -128,7 +126,6 @@ def _frame(
     frame = Frame(
         pixels,
         grey,
-        min(module.bits_stored, TABLE_BITS),
         ratio,
         _scaled(known, module, pixels),
         blank,

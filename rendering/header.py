@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
+from pydicom.charset import convert_encodings, default_encoding
+from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -23,24 +25,29 @@ from pydicom.uid import (
 from pydicom.valuerep import VR
 
 from rendering.errors import CannotShow
+from rendering.scan import PIXEL_TAGS, Unsure, scanned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
-    from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
+
+    from rendering.scan import Elements
 
 #: A deflated data set of half a megabyte can inflate to a gigabyte (PS3.5 A.5 sets no limit): this one is ours.
 INFLATED_LIMIT = 256 * 1024 * 1024
-#: Float Pixel Data, Double Float Pixel Data, Pixel Data.
-PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED_LENGTH = 0xFFFFFFFF
 #: The largest file without a picture that is read as a whole: a long recording, or a scanned document.
 DOCUMENT_LIMIT = 64 * 1024 * 1024
 #: More elements than any header has, not counting those in sequences: nonsense is read as such without end.
 _MOST_ELEMENTS = 65_536
 
+#: The header of a usual file ends within so many bytes.
+_SCANNED = 16 * 1024
+_META_LENGTH = b"\x02\0\0\0UL\x04\0"
+#: What the scanner leaves to pydicom: unknown, big endian, deflated.
+_UNUSUAL = frozenset({"", ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
 _PREAMBLE = 128
 _META_GROUP = b"\x02\x00"
 _VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)  # noqa: PLR2004 a VR has two letters
@@ -88,6 +95,47 @@ def _begun(file: BinaryIO) -> tuple[str, BinaryIO, bool, bool]:
 
 
 def _read(file: BinaryIO) -> Header:
+    try:
+        return _scanned(file)
+    except Unsure:
+        file.seek(0)
+        return _parsed(file)
+
+
+def _scanned(file: BinaryIO) -> Header:
+    """By the quick scanner: a header of usual form and size. Raises `Unsure`."""
+    data = file.read(_SCANNED)
+    if data[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+        raise Unsure
+    meta, position = scanned(data, _PREAMBLE + 4, _meta_end(data), implicit=False)
+    syntax = str(Dataset(meta).get("TransferSyntaxUID", ""))
+    implicit = syntax == ImplicitVRLittleEndian
+    if syntax in _UNUSUAL or (implicit and data[position + 4 : position + 6] in _VRS):
+        raise Unsure
+    elements, position = scanned(data, position, len(data), implicit=implicit)
+    if position >= len(data):
+        raise Unsure
+    file.seek(position)
+    tag, vr, length = _element(file, "little", implicit=implicit)
+    return Header(_data_set(elements, implicit=implicit), syntax, True, file, tag, length, vr == b"OW")  # noqa: FBT003
+
+
+def _meta_end(data: bytes) -> int:
+    """By the group's length, which comes first (PS3.10 section 7.1). Raises `Unsure`."""
+    if data[_PREAMBLE + 4 : _PREAMBLE + 12] != _META_LENGTH:
+        raise Unsure
+    return _PREAMBLE + 16 + int.from_bytes(data[_PREAMBLE + 12 : _PREAMBLE + 16], "little")
+
+
+def _data_set(elements: Elements, *, implicit: bool) -> Dataset:
+    data_set = Dataset(elements)
+    said = data_set.get("SpecificCharacterSet")
+    data_set.set_original_encoding(implicit, True, convert_encodings(said) if said else default_encoding)  # noqa: FBT003
+    return data_set
+
+
+def _parsed(file: BinaryIO) -> Header:
+    """By pydicom: whatever it can make sense of."""
     syntax, stream, implicit, little = _begun(file)
     # dcmread would inflate and guess on its own, and lose the stream's position; this is the layer below it.
     data_set = read_dataset(stream, implicit, little, stop_when=_until(PIXEL_TAGS))

@@ -61,7 +61,7 @@ def shown(frame: Frame) -> Image.Image:
 def _seen(frame: Frame) -> NDArray[np.uint8]:
     if frame.grey is None:
         return frame.pixels if frame.pixels.flags.writeable else frame.pixels.copy()
-    return levels(frame.pixels, windowed(frame.pixels, frame.grey), frame.bits)
+    return levels(frame.pixels, windowed(frame.pixels, frame.grey))
 
 
 def single(frame: Frame, width: int, height: int, least: int = LEAST_EDGE) -> Picture:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rendering.elements import number, numbers, octets, word
+from rendering.elements import number, numbers, octets, tag_of, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _GROUPS = range(0x6000, 0x6020, 2)
 _ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME, _BIT, _DATA = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51, 0x102, 0x3000
+#: Each group with the tags of which it has at least one.
+_PLACES = [(group, tag_of((group, _ROWS)), tag_of((group, _DATA))) for group in _GROUPS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,12 @@ def graphics(
     Old writers keep a plane in a bit of the pixels that is not stored: `spare`. Regions of interest (type R) are about
     measurements, and would cover the picture.
     """
+    groups = [group for group, height, data in _PLACES if height in data_set or data in data_set]
+    if not groups:
+        return None
     drawn = np.zeros((rows, columns), np.bool_)
-    for group in _GROUPS:
-        if (group, _ROWS) in data_set or (group, _DATA) in data_set:
-            _draw(drawn, data_set, group, frame, spare)
+    for group in groups:
+        _draw(drawn, data_set, group, frame, spare)
     return drawn if drawn.any() else None
 
 

@@ -13,7 +13,7 @@ from rendering.autowindow import windowed
 from rendering.elements import numbers, octets, stored, word
 from rendering.errors import CannotShow
 from rendering.groups import macro
-from rendering.window import TABLE_BITS, levels
+from rendering.window import levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def tinted(
     values: NDArray[Any], grey: Greyscale, data_set: Dataset, module: PixelModule, first: int
 ) -> NDArray[np.uint8]:
     """Values from `first` on in their colours, the others grey: rows x columns x 3."""
-    seen = levels(values, windowed(values, grey), min(module.bits_stored, TABLE_BITS))
+    seen = levels(values, windowed(values, grey))
     coloured = values >= first
     picture = np.repeat(seen[..., None], 3, axis=2)
     picture[coloured] = palette(values[coloured], data_set, module)

@@ -201,7 +201,7 @@ def _thumbnail(frame: Frame) -> bytes:
 
     pixels = box_mean(frame.pixels, factor(frame.pixels.shape[0], frame.pixels.shape[1], 2 * _THUMBNAIL_EDGE))
     if frame.grey is not None:
-        pixels = levels(pixels, replace(windowed(frame.pixels, frame.grey), padding=None), frame.bits)
+        pixels = levels(pixels, replace(windowed(frame.pixels, frame.grey), padding=None))
     image = Image.fromarray(np.ascontiguousarray(pixels))
     high = max(1, round(image.height * frame.aspect))
     return jpeg(smaller(image.resize((image.width, high)), _THUMBNAIL_EDGE), _THUMBNAIL_QUALITY)

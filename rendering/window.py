@@ -7,6 +7,7 @@ the window would be applied to mirrored values and bone could come out black.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,8 +17,8 @@ Numbers: TypeAlias = NDArray[Any]
 Levels: TypeAlias = NDArray[np.uint8]
 
 WHITE = 255
-#: Up to this many bits a table of every possible value is quicker than the arithmetic on every pixel.
-TABLE_BITS = 16
+#: A table begins and ends at a multiple of this, within what int8 has, and may have so many entries for each pixel.
+_STEP, _WORTH = 128, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Rescale:
     intercept: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lut:
     """A Modality or VOI LUT (C.11.1.1, C.11.2.1.1). `first` is the input that maps to `entries[0]`."""
 
@@ -68,17 +69,27 @@ class Greyscale:
         return replace(self, voi=voi)
 
 
-def levels(pixels: Numbers, grey: Greyscale, bits: int = TABLE_BITS) -> Levels:
-    """Levels of `pixels`, any shape, stored values of which none needs more than `bits` bits.
+def levels(pixels: Numbers, grey: Greyscale) -> Levels:
+    """Levels of `pixels`, any shape, stored values.
 
-    Integers of up to 16 bits go through one table, so that every pixel costs one look-up; the rest is computed.
+    Integers of up to 16 bits go through a table of the values that there are, so that a pixel costs one look-up.
     """
-    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:  # noqa: PLR2004 16 bits
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2 or not pixels.size or grey.voi is None:  # noqa: PLR2004
         return shade(pixels, grey)
-    container = pixels.dtype.str.replace("i", "u")
-    size = 1 << (bits if pixels.dtype.kind == "u" else 8 * pixels.dtype.itemsize)
-    domain = np.arange(size, dtype=container).view(pixels.dtype)
-    return np.take(shade(domain, grey), pixels.view(container), mode="clip")
+    low, high = int(pixels.min()) & -_STEP, int(pixels.max()) | (_STEP - 1)
+    if high - low > _WORTH * pixels.size:
+        return shade(pixels, grey)
+    unsigned = f"u{pixels.dtype.itemsize}"
+    # Differences modulo 2**16 are right whatever the sign.
+    places = pixels.view(unsigned) - np.array(low).astype(pixels.dtype).view(unsigned)
+    seen: Levels = np.take(_table(low, high, pixels.dtype.str, grey), places, mode="clip")
+    return seen
+
+
+@lru_cache(maxsize=16)
+def _table(low: int, high: int, dtype: str, grey: Greyscale) -> Levels:
+    """Levels of all values from `low` to `high`. Kept, for the slices of a series share it."""
+    return shade(np.arange(low, high + 1, dtype=dtype), grey)
 
 
 def shade(stored: Numbers, grey: Greyscale) -> Levels:

@@ -24,7 +24,7 @@ HOUNSFIELD = Greyscale(Rescale(1, -1024), Window(40, 400))
 
 
 def frame(pixels: NDArray[Any] = RAMP, grey: Greyscale | None = HOUNSFIELD, **more: Any) -> Frame:
-    return Frame(pixels, grey, 12, 1.0, None, **more)
+    return Frame(pixels, grey, 1.0, None, **more)
 
 
 def seen(one: Frame) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ def test_every_window_is_the_formula_of_the_standard(
     function: str, centre: float, width: float, slope: float, intercept: float
 ) -> None:
     window = Window(centre, width, function)  # type: ignore[arg-type]
-    seen = levels(EVERY_12_BIT, Greyscale(Rescale(slope, intercept), window), bits=12)
+    seen = levels(EVERY_12_BIT, Greyscale(Rescale(slope, intercept), window))
     expected = [by_the_standard(slope * value + intercept, window) for value in range(4096)]
     assert np.abs(seen.ravel() - np.array(expected)).max() <= 0.5 + 1e-9
 
