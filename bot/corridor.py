@@ -26,8 +26,10 @@ from config.errors import Bug, CarrierbagError, NotAllowed, TryLater
 from delivery.errors import TooLarge
 from delivery.handover import Handover, Posting
 from delivery.options import Options
+from delivery.packer import Packer, permitted
 from delivery.parcel import Parcel
 from delivery.parts import consists_of
+from delivery.speed import Speed
 from ledger import outbox, shares
 from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
@@ -36,11 +38,12 @@ from rendering.preview import Preview
 from studies.identity import identity_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
     from bot.matrix.session import MatrixSession
     from bot.outbox import Outbox
     from bot.workers import Workers
+    from delivery.speed import Way
     from delivery.spool import Spool
     from ledger.attachments import Attachment
     from ledger.database import Database, Transaction
@@ -68,6 +71,8 @@ class Corridor:
         spool: Spool,
         workers: Workers,
         part_bytes: Callable[[frozenset[str]], Awaitable[int]],
+        opens: Callable[[frozenset[str]], Collection[Way]] = lambda _: (),
+        speed: Speed | None = None,
         retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._ledger = ledger
@@ -77,6 +82,9 @@ class Corridor:
         self._spool = spool
         self._pictures = Pictures(workers)
         self._part_bytes = part_bytes
+        #: What these people can open, of compressed codings.
+        self._opens = opens
+        self._speed = speed or Speed()
         self._retry_pause = retry_pause
         self._walking: dict[int, asyncio.Task[None]] = {}
         self._progress: dict[int, ProgressMessage] = {}
@@ -151,7 +159,7 @@ class Corridor:
             spool=self._spool,
             render=self._pictures.preview,
             read=self._pictures.guide,
-            look=self._pictures.look,
+            packer=self._packer(share),
             on_progress=progress.note,
         )
         study = await handover.narrow(Options.kept(share.plan.get("options", {})))
@@ -166,6 +174,12 @@ class Corridor:
                 share, study, lambda kept: handover.parcels(kept, plan["part_bytes"], plan.get("first", ()))
             )
         await self._finish(share, study, first)
+
+    def _packer(self, share: Share) -> Packer:
+        """In which codings the files may travel is a matter of the share and of those who get it."""
+        options = Options.kept(share.plan.get("options", {}))
+        ways = permitted(options, self._opens(share.audience))
+        return Packer(self._spool, look=self._pictures.look, recode=self._pictures.recode, speed=self._speed, ways=ways)
 
     async def _show(self, share: Share, study: Study, first: str, line: str) -> None:
         """Edit the headline for the moment."""

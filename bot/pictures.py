@@ -11,6 +11,7 @@ from rendering.errors import CannotShow
 from rendering.guides import read_guide
 from rendering.preview import render
 from rendering.quicklook import quick_look
+from rendering.recode import recode
 from rendering.view import view
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rendering.guides import Guide
     from rendering.preview import Preview, PreviewPlan, Tile
     from rendering.quicklook import QuickLook, QuickPlan
+    from rendering.recode import Recoded, RecodePlan
     from rendering.view import ViewPlan
 
 
@@ -41,6 +43,10 @@ class Pictures:
     async def look(self, plan: QuickPlan) -> QuickLook:
         """Frames or pages of one file for the viewer in the parcel. Raises `CannotShow`."""
         return await self._workers.submit(quick_look, plan, sealed=self._uploaded or plan.pages)
+
+    async def recode(self, plan: RecodePlan) -> Recoded:
+        """Some of a file in another transfer syntax. Raises `CannotShow`."""
+        return await self._workers.submit(recode, plan, sealed=self._uploaded)
 
     async def preview(self, plan: PreviewPlan) -> Preview:
         """The picture that `plan` asks for. Raises `CannotShow`."""

@@ -53,9 +53,15 @@ class Archive:
         self._entries: list[_Entry] = []
         self._offset = 0
 
-    def add(self, name: str, size: int, crc: int, chunks: Iterable[bytes | memoryview]) -> None:
-        """One member of exactly `size` bytes with that CRC-32; the caller answers for both."""
-        self._add(_Entry(name.encode("ascii"), crc, size, self._offset, size), chunks)
+    def add(
+        self, name: str, size: int, crc: int, chunks: Iterable[bytes | memoryview], *, packed: int | None = None
+    ) -> None:
+        """One member of exactly `size` bytes with that CRC-32; the caller answers for both.
+
+        With `packed`, `chunks` are its raw deflate stream (RFC 1951) of so many bytes.
+        """
+        method, length = (_STORED, size) if packed is None else (_DEFLATED, packed)
+        self._add(_Entry(name.encode("ascii"), crc, size, self._offset, length, method), chunks)
 
     def add_text(self, name: str, data: bytes) -> None:
         """One member that is worth deflating, at the fastest level, and small enough to be held whole."""

@@ -6,18 +6,14 @@ Steps that were kept before (a restart) are passed over and not made again: the 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from delivery.looks import Looks
 from delivery.narrow import key_images, marked, narrowed
-from delivery.parcel import Parcel, pack
-from delivery.parts import frames_budget, plan_parts, refusal
-from delivery.viewer.site import Site
+from delivery.packer import Packer
+from delivery.parts import plan_parts, refusal
 from rendering.documents import pages
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.guided import guided, withdrawn
@@ -30,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from pathlib import Path
 
-    from delivery.looks import Make
     from delivery.options import Options
+    from delivery.parcel import Parcel
     from delivery.parts import Part
     from delivery.spool import Spool
     from rendering.guides import Guide
@@ -72,7 +68,7 @@ class Progress:
 
 
 class Handover:
-    """The work on one study. With `look` its parcels have a viewer.
+    """The work on one study. Without a `packer` of its own, its parcels are as stored and have no viewer.
 
     `on_progress` is called from the event loop and from threads: it must only take note.
     """
@@ -85,15 +81,14 @@ class Handover:
         spool: Spool,
         render: Render,
         read: Read,
-        look: Make | None = None,
+        packer: Packer | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.study = study
         self._source = source
-        self._spool = spool
+        self._packer = packer or Packer(spool)
         self._render = render
         self._read = read
-        self._look = look
         self._on_progress = on_progress
 
     async def narrow(self, options: Options) -> Study:
@@ -173,44 +168,12 @@ class Handover:
 
     async def _packed(self, part: Part, part_bytes: int) -> Parcel:
         files = await self._files(part.instances)
-        looks = self._looks(part, files, part_bytes)
         phase = "Packing" if part.of == 1 else f"Packing part {part.number} of {part.of}: image"
 
         def note(done: int) -> None:
             self._on_progress(Progress(phase, done, len(files)))
 
-        stop = threading.Event()
-        packing = asyncio.ensure_future(asyncio.to_thread(self._pack, part, files, looks, note, stop))
-        try:
-            return await asyncio.shield(packing)
-        except asyncio.CancelledError:
-            stop.set()
-            if looks:
-                looks.cancel()
-            await asyncio.wait([packing])
-            if not packing.exception():  # too late to stop it: nobody takes what it made
-                self._spool.discard(packing.result().sealed.name)
-            raise
-
-    def _looks(self, part: Part, files: list[tuple[Instance, Path]], part_bytes: int) -> Looks | None:
-        """What the viewer shows of each file, if the part has room for a viewer."""
-        budget = frames_budget(part, part_bytes)
-        if self._look is None or budget is None:
-            return None
-        return Looks(Site(self.study, part, budget=budget), files, self._look)
-
-    def _pack(
-        self,
-        part: Part,
-        files: list[tuple[Instance, Path]],
-        looks: Looks | None,
-        note: Callable[[int], None],
-        stop: threading.Event,
-    ) -> Parcel:
-        with self._spool.seal() as sink:
-            if looks is None:
-                return pack(self.study, part, files, sink, progress=note, stop=stop)
-            return pack(self.study, part, files, sink, site=looks.site, looks=looks, progress=note, stop=stop)
+        return await self._packer.packed(self.study, part, files, part_bytes, note)
 
 
 def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:

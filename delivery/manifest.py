@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from delivery.parts import Part
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MANIFEST, README = "manifest.json", "README.TXT"
 VERSION = 1
 _BUFFER = 1024 * 1024
+_PLAIN = {str(ExplicitVRLittleEndian)}
 _FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
 #: Web content (IHE PDI): the page at the root, all else in one folder, and nothing that an operating system would run.
 _WEB = re.compile(r"INDEX\.HTM|IHE_PDI/[A-Z0-9_]{1,8}\.(JS|CSS|TXT)")
@@ -36,6 +38,8 @@ class Delivered:
     #: Length in bytes and SHA-256 (hex) of the file as delivered.
     bytes: int
     sha256: str
+    #: In which transfer syntax the source has it, "" if in the same.
+    recoded_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +72,48 @@ def manifest(study: Study, part: Part, delivered: list[Delivered], web: list[Web
         "study_instance_uid": study.study_instance_uid,
         "part": part.number,
         "of": part.of,
-        "conformance": conformance({one.transfer_syntax_uid for one in delivered}),
+        "conformance": conformance(delivered),
         "instances": [{name: getattr(one, name) for name in Delivered.__slots__} for one in delivered],
         "web": [{name: getattr(one, name) for name in WebFile.__slots__} for one in web or ()],
     }
     return json.dumps(content).encode()
 
 
-def conformance(transfer_syntax_uids: set[str]) -> str:
+def conformance(delivered: Sequence[Delivered]) -> str:
     """Which application profile the File-set may claim: STD-GEN-CD allows Explicit VR Little Endian only."""
-    made = "DICOM File-set with DICOMDIR (PS3.10). Data sets as at the source, preambles zeroed."
+    made = f"DICOM File-set with DICOMDIR (PS3.10). {_data_sets(delivered)} Preambles zeroed."
+    transfer_syntax_uids = {one.transfer_syntax_uid for one in delivered}
     if transfer_syntax_uids <= {str(ExplicitVRLittleEndian)}:
         return f"{made} All instances are in Explicit VR Little Endian, as profile STD-GEN-CD (PS3.11 annex D) asks."
     others = ", ".join(sorted(UID(uid).name for uid in transfer_syntax_uids - {str(ExplicitVRLittleEndian)}))
     return f"{made} No claim to profile STD-GEN-CD (PS3.11 annex D), because of these transfer syntaxes: {others}."
 
 
-def readme(study: Study, part: Part, *, viewer: bool = False) -> bytes:
+def _data_sets(delivered: Sequence[Delivered]) -> str:
+    """What was done to them, in the words of the standard."""
+    recoded = [one for one in delivered if one.recoded_from]
+    if not recoded:
+        return "Data sets as at the source."
+    names = ", ".join(sorted({UID(one.transfer_syntax_uid).name for one in recoded}))
+    return (
+        f"{len(recoded)} of {len(delivered)} data sets brought into {names} for transport, without loss: values and "
+        "decoded pixels as at the source; the others as at the source. recoded_from names each source's transfer "
+        "syntax."
+    )
+
+
+def _kept(delivered: Sequence[Delivered]) -> str:
+    """The same for people, wrapped for Notepad."""
+    recoded = sum(bool(one.recoded_from) for one in delivered)
+    if not recoded:
+        return "Pixels and data sets are exactly as the sending hospital stores them."
+    how = "unpacked" if {one.transfer_syntax_uid for one in delivered if one.recoded_from} <= _PLAIN else "compressed"
+    return f"""\
+{recoded} of the {len(delivered)} files were {how} without loss for the journey: every pixel and every
+value is as the sending hospital stores it, only the coding (transfer syntax) is another."""
+
+
+def readme(study: Study, part: Part, delivered: Sequence[Delivered] = (), *, viewer: bool = False) -> bytes:
     """For whoever unpacks this a year later. Names nobody. ASCII, lines end as Notepad likes them."""
     about = " ".join(filter(None, ["/".join(study.modalities), f"{study.study_date or ''}"])) or "date not known"
     count = len(part.instances)
@@ -105,7 +134,8 @@ Study: {about}. {count} {"file" if count == 1 else "files"} here.
 viewer. The file DICOMDIR lists what is there; the files themselves lie in the folder DICOM.
 
 {MANIFEST} holds the SHA-256 digest of every DICOM file, by which a program can check that all
-arrived unchanged. Pixels and data sets are exactly as the sending hospital stores them.
+arrived unchanged.
+{_kept(delivered)}
 
 This holds data of a patient. Delete it when you no longer need it.
 """

@@ -39,8 +39,7 @@ _COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_
 class Rewritten:
     """One DICOM file as it is to be delivered: `head`, `body`, `tail`."""
 
-    #: Of the source's file, with the new transfer syntax.
-    described: Part10
+    transfer_syntax_uid: str
     head: bytes
     body: Aside
     tail: bytes
@@ -113,10 +112,10 @@ class _Writing:
             if done < first.count:
                 piece = await recode(replace(plan, wanted=(first.transfer_syntax_uid,), first=done))
         await asyncio.to_thread(self.body.close)
-        made = replace(described, transfer_syntax_uid=first.transfer_syntax_uid)
-        meta = file_meta(made.sop_class_uid, made.sop_instance_uid, made.transfer_syntax_uid)
+        syntax = first.transfer_syntax_uid
+        meta = file_meta(described.sop_class_uid, described.sop_instance_uid, syntax)
         before, behind = self._around(first)
-        return Rewritten(made, PREAMBLE + MAGIC + meta + first.head + before, self.body, behind + first.tail)
+        return Rewritten(syntax, PREAMBLE + MAGIC + meta + first.head + before, self.body, behind + first.tail)
 
     def _append(self, piece: Recoded) -> None:
         for frame in piece.frames:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom.uid import JPEGLSLossless
 
-from delivery.manifest import conformance, readme, verify
+from delivery.manifest import Delivered, conformance, readme, verify
 from delivery.parts import Part
 from studies.model import Patient
 from tests.delivery.material import BUNDLED, EXPLICIT, one_file, opened, packed, small_study
@@ -80,14 +81,29 @@ def test_a_broken_manifest_is_told_and_not_raised(members: dict[str, bytes], man
 
 
 def test_a_parcel_in_explicit_little_endian_claims_the_profile() -> None:
-    assert "as profile STD-GEN-CD" in conformance({EXPLICIT})
+    told = conformance(delivered(EXPLICIT))
+    assert "as profile STD-GEN-CD" in told
+    assert "Data sets as at the source." in told
 
 
 def test_any_other_transfer_syntax_is_named_and_no_profile_claimed() -> None:
-    told = conformance({EXPLICIT, "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2"})
+    told = conformance(delivered(EXPLICIT, "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2"))
     assert "No claim" in told
     assert "JPEG 2000 Image Compression (Lossless Only)" in told
     assert "Implicit VR Little Endian" in told
+
+
+def delivered(*syntaxes: str, recoded_from: str = "") -> list[Delivered]:
+    return [Delivered("DICOM/S00001/I00001", "1.2", syntax, 1, "", recoded_from) for syntax in syntaxes]
+
+
+def test_what_was_recoded_is_said_in_both() -> None:
+    files = [*delivered(EXPLICIT), *delivered(str(JPEGLSLossless), recoded_from=EXPLICIT)]
+    assert "1 of 2 data sets brought into JPEG-LS Lossless Image Compression" in conformance(files)
+    study = small_study([[1, 1]])
+    told = readme(study, Part(1, 1, study.instances), files)
+    assert b"1 of the 2 files were compressed without loss" in told
+    assert b"exactly as the sending hospital stores them" not in told
 
 
 def test_the_readme_says_what_it_is_in_plain_text_and_names_nobody() -> None:
