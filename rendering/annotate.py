@@ -6,6 +6,7 @@ All of it is grey, so that grey pictures stay grey, and on black: chats are read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 WARNING = "Preview, not for primary interpretation"
 
-_LARGEST_TEXT, _SMALLEST_TEXT = 64, 14
+#: Sizes of text: parts of a picture's width and of its height, in pixels at least.
+_TEXT_OF_WIDTH, _TEXT_OF_HEIGHT, _LEAST_TEXT = 25, 40, 14
 #: The warning's size, a line's height, and the height of a bar with its words, in sizes of the caption's text.
-_SMALL, _LEADING, _BAR_ROW = 0.82, 1.25, 1.8
+_SMALL, _LEADING, _BAR_ROW = 0.84, 1.25, 1.8
 #: Height and width of the margins for orientation letters, in the same; usual height of the strip, in long edges.
-_HEAD, _SIDE, _STRIP = 1.2, 1.3, 0.095
+_HEAD, _SIDE, _STRIP = 1.2, 1.3, 0.105
 _BACKGROUND, _BRIGHT, _SOFT, _FAINT = 0, 240, 185, 40
 #: Lengths a bar may have, in mm.
 _LENGTHS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -46,7 +48,7 @@ def text_size(width: int, height: int) -> int:
 
     14 points are a chat's own text; what is smaller here, the warning and the numbers of tiles, has 11 at least.
     """
-    return max(_SMALLEST_TEXT, min(_LARGEST_TEXT, round(max(width / 25, height / 40))))
+    return max(_LEAST_TEXT, ceil(max(width / _TEXT_OF_WIDTH, height / _TEXT_OF_HEIGHT)))
 
 
 def room(edge: int, *, oriented: bool) -> tuple[int, int]:

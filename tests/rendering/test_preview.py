@@ -6,14 +6,17 @@ import io
 import pickle
 from typing import TYPE_CHECKING, Any
 
+import blurhash_rs
 import numpy as np
 import pytest
 from PIL import Image
 
-from rendering.annotate import WARNING, Bar, bar, captioned, font
+from rendering.annotate import Bar, bar, captioned, room, text_size
 from rendering.errors import CannotShow
 from rendering.frame import read_frame
+from rendering.letters import font
 from rendering.montage import shown
+from rendering.orientation import Orientation
 from rendering.preview import (
     LONG_EDGE,
     MAXIMUM_BYTES,
@@ -22,6 +25,7 @@ from rendering.preview import (
     Preview,
     PreviewPlan,
     Tile,
+    pictured,
     render,
 )
 from rendering.safely import guarded
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+AXIAL = Orientation("L", "P")
 RAMP = np.linspace(0, 4095, 600 * 500).reshape(600, 500).astype(np.uint16)
 
 
@@ -162,19 +167,64 @@ def test_no_spacing_means_no_bar() -> None:
     assert bar(Spacing(900.0, 900.0), 100) is None
 
 
-@pytest.mark.parametrize("size", [(1600, 900), (1180, 1448), (512, 512), (300, 1448), (40, 1448)])
-def test_the_caption_is_readable_on_a_phone_and_within_the_picture(size: tuple[int, int]) -> None:
-    whole = captioned(Image.new("L", size), "Right ankle · AP", Bar(120, "5 cm at detector"))
-    assert max(whole.size) <= LONG_EDGE
-    # A phone shows a picture 390 points wide, and at most some 600 high.
-    scale = min(390 / whole.width, 600 / whole.height)
-    text = [place for place in range(size[1], whole.height) if np.asarray(whole)[place].max() > 150]
-    assert text
-    assert round(max(14, size[0] / 25, size[1] / 40)) * scale >= 12
+SIZES = [(1600, 900), (1600, 1600), (1180, 1448), (512, 512), (300, 1448), (40, 1448), (2560, 2000), (512, 100)]
 
 
-def test_the_font_has_every_letter_that_we_use() -> None:
-    missing = font(40).getmask("\ufffe").getbbox(), bytes(font(40).getmask("\ufffe"))
-    for letter in set(WARNING + "·.,'0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") - {" "}:
-        mask = font(40).getmask(letter)
-        assert (mask.getbbox(), bytes(mask)) != missing
+@pytest.mark.parametrize("oriented", [AXIAL, None])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_words_are_readable_on_a_phone(size: tuple[int, int], oriented: Orientation | None) -> None:
+    whole = captioned(Image.new("L", size), "Right ankle · AP", Bar(120, "5 cm at detector"), oriented)
+    # A phone shows a picture 360 points wide, and at most some 640 high; the warning is the smallest of the words.
+    scale = min(360 / whole.width, 640 / whole.height)
+    low, high = font(round(text_size(*size) * 0.84)).getbbox("P")[1::2]
+    assert text_size(*size) * scale >= 13
+    assert text_size(*size) * 0.84 * scale >= 11
+    # Capitals of eleven points.
+    assert (high - low) * scale >= 7.5
+
+
+@pytest.mark.parametrize("edge", [LONG_EDGE, 2560])
+@pytest.mark.parametrize("shape", [(4, 3), (1, 1), (3, 4), (2, 3)])
+@pytest.mark.parametrize("oriented", [AXIAL, None])
+def test_a_picture_leaves_room_for_what_stands_beside_it(
+    edge: int, shape: tuple[int, int], oriented: Orientation | None
+) -> None:
+    wide, high = room(edge, oriented=oriented is not None)
+    scale = min(wide / shape[0], high / shape[1])
+    fitted = (round(shape[0] * scale), round(shape[1] * scale))
+    assert max(captioned(Image.new("L", fitted), "Right ankle", None, oriented).size) <= edge
+
+
+@pytest.mark.parametrize("state", ["L", "RGB"])
+def test_orientation_letters_stand_beside_the_picture_and_never_over_it(state: str) -> None:
+    white = Image.new(state, (600, 500), "white")
+    whole = np.asarray(captioned(white, "CT head", None, AXIAL).convert("L"))
+    left = whole.shape[1] - 600
+    top = int((whole[:, -1] > 250).argmax())
+    assert (whole[top : top + 500, left:] == 255).all()
+    assert whole[: top + 500, : left - 1].max() == whole[:top, left:].max() == 240
+    assert whole[: top // 3, : left // 3].max() == 0
+
+
+def test_slices_of_one_stack_have_letters_once_and_of_several_planes_none(
+    image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    axial, other, sagittal = (
+        written(image(RAMP, BitsStored=12, ImageOrientationPatient=plane))
+        for plane in ([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1])
+    )
+    for second, expected in ((other, AXIAL), (sagittal, None)):
+        plan = PreviewPlan("sheet/1", (Tile(axial, 0, "1"), Tile(second, 0, "2")), "MR", "MR")
+        assert pictured(plan)[0].orientation == expected
+
+
+def test_the_ground_is_dark_in_the_picture_and_in_what_stands_for_it_meanwhile(
+    image: Callable[..., Dataset], written: Callable[[Dataset], Path]
+) -> None:
+    black = image(np.zeros((600, 500), np.uint8), WindowCenter=128, WindowWidth=256)
+    preview = one(written(black))
+    for data in (preview.data, preview.thumbnail):
+        assert np.asarray(opened(data)).mean() < 16
+    # The first part of a blurhash after its size and its contrast is the mean colour.
+    mean = blurhash_rs.blurhash_decode(preview.blurhash, 8, 8)
+    assert np.asarray(mean).max() < 64
