@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox", "--disable-gpu"] });
-let context, page, requests, complaints;
+let context, page, fingers, requests, complaints;
 
 const own = {
   async open(url, options) {
@@ -13,7 +13,7 @@ const own = {
     context = await browser.newContext(options);
     await context.setOffline(true);
     page = await context.newPage();
-    [requests, complaints] = [[], []];
+    [requests, complaints, fingers] = [[], [], undefined];
     page.on("request", (request) => requests.push(request.url()));
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
@@ -21,9 +21,8 @@ const own = {
   },
   seen: () => ({ requests, complaints }),
   async touch(type, points) {
-    const cdp = await context.newCDPSession(page);
-    await cdp.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
-    await cdp.detach();
+    fingers ??= await context.newCDPSession(page);
+    await fingers.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
   },
 };
 
