@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydicom._dicom_dict import DicomDictionary
 
 from config.errors import Bug
@@ -25,7 +26,7 @@ from studies.identity import name_groups
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from delivery.manifest import Delivered
     from delivery.parts import Part
@@ -76,12 +77,13 @@ class Site:
         self._study = study
         self._part = part
         self._notes = notes
-        self._scripts = _Scripts()
+        self._scripts = _Scripts(part.number)
         self._looks: dict[str, dict[str, Any]] = {}
         self._thumbnails: dict[str, bytes] = {}
         self._files = {one.key: "/".join(name) for one, name in zip(study.instances, file_ids(study), strict=True)}
         self._documents = {choice.files[0].key: choice.caption for choice in documents.pages(study)}
-        self._series = _of_part(study, part)
+        self._here = {one.key for one in part.instances}
+        self._series = _of_part(study, self._here)
         self._middle = {ordered[len(ordered) // 2].key for _, ordered in self._series}
         cells = sum(one.rows * one.columns * one.number_of_frames for one in part.instances)
         self._room = budget / max(1, cells)
@@ -149,6 +151,7 @@ class Site:
     def _told_series(self, series: Series, ordered: list[Instance], syntaxes: Mapping[str, str]) -> dict[str, Any]:
         thumbnail = next((self._thumbnails[one.key] for one in ordered if one.key in self._thumbnails), b"")
         return {
+            "uid": series.series_instance_uid,
             "number": series.series_number,
             "modality": series.modality,
             "title": captions.capital(captions.subject(series)),
@@ -156,6 +159,8 @@ class Site:
             "presets": _presets(series),
             "thumbnail": base64.b64encode(thumbnail).decode(),
             "instances": [self._told_instance(series, one, syntaxes) for one in ordered],
+            # Where each stands when the parts of a study are joined (delivery/viewer/joined.py).
+            "places": [place for place, one in enumerate(_scrolled(series.instances)) if one.key in self._here],
         }
 
     def _told_instance(self, series: Series, instance: Instance, syntaxes: Mapping[str, str]) -> dict[str, Any]:
@@ -175,9 +180,13 @@ class Site:
 
 
 class _Scripts:
-    """Frames put one behind the other into scripts of about `_SCRIPT` bytes."""
+    """Frames put one behind the other into scripts of about `_SCRIPT` bytes.
 
-    def __init__(self) -> None:
+    Their names tell of which part they are, so that the parts of a study can be unpacked into one folder.
+    """
+
+    def __init__(self, part: int) -> None:
+        self._part = np.base_repr(part, 36).zfill(3)
         self._number = 1
         self._data = bytearray()
 
@@ -199,14 +208,13 @@ class _Scripts:
 
     @property
     def _name(self) -> str:
-        return f"F{self._number:07d}"
+        return f"F{self._part}{self._number:04d}"
 
 
-def _of_part(study: Study, part: Part) -> list[tuple[Series, list[Instance]]]:
-    """The series of a part, each with its instances there in the order in which they are scrolled."""
-    here = {one.key for one in part.instances}
-    series = [(one, [each for each in one.instances if each.key in here]) for one in study.series]
-    return [(one, _scrolled(some)) for one, some in series if some]
+def _of_part(study: Study, here: Container[str]) -> list[tuple[Series, list[Instance]]]:
+    """The series of a part, each with its instances there in the order in which the whole series is scrolled."""
+    series = [(one, [each for each in _scrolled(one.instances) if each.key in here]) for one in study.series]
+    return [(one, some) for one, some in series if some]
 
 
 def _name(patient_name: str) -> str:
@@ -219,7 +227,7 @@ def _day(day: datetime.date | None) -> str:
     return f"{day:%d %b %Y}" if day else ""
 
 
-def _scrolled(instances: list[Instance]) -> list[Instance]:
+def _scrolled(instances: Sequence[Instance]) -> list[Instance]:
     stacks = planes(instances) if any(one.image_position_patient for one in instances) else [anatomical(instances)]
     return [one for stack in stacks for one in stack]
 
