@@ -41,7 +41,7 @@ from bot.demo.people import Person
 from bot.demo.process import BotProcess
 from bot.demo.receipt import SENT, STOPPED
 from bot.demo.stage import PASSWORD, gathered, write_settings
-from delivery.manifest import verify
+from delivery.bag import verify
 from studies.synthetic import write_ankle, write_ct
 
 if TYPE_CHECKING:

@@ -1,30 +1,24 @@
-"""What a parcel says about itself: `manifest.json` for programs, `README.TXT` for people; and the check of both."""
+"""What a parcel says about itself: `manifest.json` for programs, `README.TXT` for people."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from delivery.parts import consists_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from delivery.parts import Part
     from studies.model import Study
 
 MANIFEST, README = "manifest.json", "README.TXT"
 VERSION = 1
-_BUFFER = 1024 * 1024
 _PLAIN = {str(ExplicitVRLittleEndian)}
-_FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
-#: Web content (IHE PDI): the page at the root, all else in one folder, and nothing that an operating system would run.
-_WEB = re.compile(r"INDEX\.HTM|IHE_PDI/[A-Z0-9_]{1,8}\.(JS|CSS|TXT)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +46,6 @@ class WebFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a check of a received ZIP found; `problems` are file names with what is wrong."""
-
-    instances: int
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that was promised is there, and unchanged."""
-        return not self.problems
-
-
 def manifest(study: Study, part: Part, delivered: list[Delivered], web: list[WebFile] | None = None) -> bytes:
     """JSON in UTF-8."""
     content: dict[str, Any] = {
@@ -72,6 +53,7 @@ def manifest(study: Study, part: Part, delivered: list[Delivered], web: list[Web
         "study_instance_uid": study.study_instance_uid,
         "part": part.number,
         "of": part.of,
+        "made_of": consists_of(study),
         "conformance": conformance(delivered),
         "instances": [{name: getattr(one, name) for name in Delivered.__slots__} for one in delivered],
         "web": [{name: getattr(one, name) for name in WebFile.__slots__} for one in web or ()],
@@ -140,46 +122,3 @@ arrived unchanged.
 This holds data of a patient. Delete it when you no longer need it.
 """
     return text.encode("ascii", "replace").replace(b"\n", b"\r\n")
-
-
-def verify(path: Path) -> Report:
-    """Check a received ZIP against its manifest: all there, nothing else, every digest right. Unpacks nothing."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            told = json.loads(archive.read(MANIFEST))
-            promised, web = told["instances"], told.get("web", [])
-            wrong = (_wrong(archive, one) for one in [*promised, *web])
-            problems = [*_unexpected(archive, promised, web), *filter(None, wrong)]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        return Report(0, (f"{path.name}: cannot be read as a parcel ({type(error).__name__})",))
-    return Report(len(promised), tuple(problems))
-
-
-def _unexpected(archive: zipfile.ZipFile, promised: list[dict[str, Any]], web: list[dict[str, Any]]) -> list[str]:
-    told = {one["file"] for one in [*promised, *web]}
-    known = {MANIFEST, README, "DICOMDIR", *told}
-    names = archive.namelist()
-    odd = [f"{name}: not in the manifest" for name in names if name not in known]
-    doubled = [f"{name}: twice in the ZIP" for name in sorted(set(names)) if names.count(name) > 1]
-    malformed = [f"{one['file']}: no DICOM file ID" for one in promised if not _FILE_ID.fullmatch(one["file"])]
-    malformed += [f"{one['file']}: no web content" for one in web if not _WEB.fullmatch(one["file"])]
-    missing = [f"{name}: missing" for name in sorted(known - set(names) - told)]
-    return odd + doubled + malformed + missing
-
-
-def _wrong(archive: zipfile.ZipFile, promised: dict[str, Any]) -> str:
-    name = promised["file"]
-    try:
-        with archive.open(name) as file:
-            digest, size = _digest(file)
-    except (KeyError, zipfile.BadZipFile):
-        return f"{name}: missing or damaged"
-    return "" if (digest, size) == (promised["sha256"], promised["bytes"]) else f"{name}: not as it was sent"
-
-
-def _digest(file: Any) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    while chunk := file.read(_BUFFER):
-        digest.update(chunk)
-        size += len(chunk)
-    return digest.hexdigest(), size

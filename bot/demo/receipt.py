@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from delivery.manifest import verify
+from delivery.bag import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

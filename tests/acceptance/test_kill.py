@@ -11,7 +11,7 @@ import pytest
 
 from bot.demo.process import BotProcess
 from bot.demo.receipt import SENT
-from delivery.manifest import verify
+from delivery.bag import verify
 
 from .conftest import copy_cervical_spine
 

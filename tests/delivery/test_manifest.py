@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom.uid import JPEGLSLossless
 
-from delivery.manifest import Delivered, conformance, readme, verify
+from delivery.bag import verify
+from delivery.manifest import Delivered, conformance, readme
 from delivery.parts import Part
 from studies.model import Patient
 from tests.delivery.material import BUNDLED, EXPLICIT, one_file, opened, packed, small_study

@@ -18,8 +18,8 @@ import pydicom
 import pytest
 
 from config.errors import TryLater
+from delivery.bag import verify
 from delivery.errors import Changed, SpoolFull, Stopped
-from delivery.manifest import verify
 from delivery.parcel import Packing, pack
 from delivery.parts import plan_parts
 from delivery.spool import CHUNK, Spool

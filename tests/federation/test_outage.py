@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.demo.receipt import SENT
-from delivery.manifest import verify
+from delivery.bag import verify
 
 if TYPE_CHECKING:
     from tests.federation.conftest import Trusts

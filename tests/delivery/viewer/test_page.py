@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 
-from delivery.manifest import verify
+from delivery.bag import verify
 from tests.browser.browser import DESKTOP, PHONE
 from tests.delivery.viewer.conftest import NOTE, Screen
 
