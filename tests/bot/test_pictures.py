@@ -6,13 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 
 from bot.pictures import Pictures
 from bot.workers import Workers
 from rendering.errors import CannotShow
 from rendering.preview import PreviewPlan, Tile
-from studies.synthetic import write_document, write_selection
+from studies.synthetic import write_document, write_report, write_selection
 from tests.fakes import dicom
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ async def test_a_sheet_of_nothing_else_is_one_sentence(workers: Workers, tmp_pat
 async def test_a_page_behind_a_link_is_drawn_in_its_sealed_process(workers: Workers, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(write_document(tmp_path))
     assert (await Pictures(workers).preview(PreviewPlan("page/1", (Tile(tmp_path / "link", page=True),)))).data
+
+
+async def test_a_sealed_page_has_letters_of_every_script_though_it_opens_no_font(
+    workers: Workers, tmp_path: Path
+) -> None:
+    (tmp_path / "latin").mkdir()
+    said = pydicom.dcmread(write_report(tmp_path / "latin"))
+    said.SpecificCharacterSet = "ISO_IR 192"
+    pages = set()
+    for text in ("右腓骨の骨折", "كسر في الشظية", "\ufffe" * 6):
+        said.ContentSequence[-1].ContentSequence[0].TextValue = text
+        said.save_as(tmp_path / "report")
+        plan = PreviewPlan("page/1", (Tile(tmp_path / "report", page=True),))
+        pages.add((await Pictures(workers, uploaded=True).preview(plan)).data)
+    assert len(pages) == 3
 
 
 @pytest.mark.parametrize("uploaded", [False, True])
