@@ -28,8 +28,11 @@ def residuals(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
     left, above, corner = wide[1:, :-1], wide[:-1, 1:], wide[:-1, :-1]
     rest[0, 1:] -= wide[0, :-1]
     rest[1:, 0] -= wide[:-1, 0]
-    low, high = np.minimum(left, above), np.maximum(left, above)
-    rest[1:, 1:] -= np.clip(left + above - corner, low, high)
+    guess = left + above
+    guess -= corner
+    np.maximum(guess, np.minimum(left, above), out=guess)
+    np.minimum(guess, np.maximum(left, above), out=guess)
+    rest[1:, 1:] -= guess
     small: NDArray[Any] = rest.astype(np.int16)
     return ((small << 1) ^ (small >> 15)).view(np.uint16)
 

@@ -8,6 +8,7 @@ makes the same bytes. How it is windowed comes from the one greyscale pipeline (
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
     from rendering.frame import Frame
     from rendering.window import Greyscale
 
-#: Factors by which a frame may be made smaller, and bits by which its values may be made coarser.
-_FACTORS, _COARSER = (1, 2, 3, 4, 6, 8, 12, 16), (0, 1, 2, 3)
+#: How often a frame may be halved; by how many bits its values may be made coarser, as long as its window has so many
+#: steps: a narrow window (brain) needs fine values more than pixels.
+_HALVINGS, _COARSER, _STEPS = 4, 4, 24
 #: Bits of a pixel below which a frame of that size is not even tried.
 _LEAST_BITS = 2.2
 _DEEPEST = 1 << 16
+#: Bits by which a band through the middle is fuller than the rest of a frame.
+_TOO_MUCH = 0.7
 #: Of the picture that stands for a series, and of a header that is shown as a table.
 _THUMBNAIL_EDGE, _THUMBNAIL_QUALITY = 96, 75
 _HEAD_LIMIT = 1 << 17
@@ -108,34 +112,54 @@ def _head(path: Path) -> tuple[bytes, str, tuple[int, int]]:
 
 def _made(path: Path, index: int, room: int, size: tuple[int, int]) -> tuple[Frame, QuickFrame]:
     """The frame as large as fits, and its coding."""
-    cells = size[0] * size[1]
-    for k in _FACTORS:
-        if 8 * room * k * k < _LEAST_BITS * cells and k != _FACTORS[-1]:
-            continue
-        frame = read_frame(path, index, edge=FULL if k == 1 else max(1, max(size) // k))
-        coded = _picture(frame, room) if frame.grey is None else _values(frame, frame.grey, room)
-        if coded is not None or k == _FACTORS[-1]:
-            break
+    halvings = _least_halvings(size, room)
+    frame = read_frame(path, index, edge=max(1, max(size) >> halvings) if halvings else FULL)
+    spacing = _whole_spacing(frame, size)
+    while (coded := _coded(frame, room)) is None and halvings < _HALVINGS:
+        frame, halvings = _halved(frame), halvings + 1
     about, data = coded or ({}, b"")
-    about |= {"size": size, "fitted": bool(data), **_shown(frame, size)}
+    about |= {"size": size, **spacing, **_shown(frame)}
     return frame, QuickFrame(json.dumps(about, separators=(",", ":")), data)
 
 
-def _values(frame: Frame, grey: Greyscale, room: int) -> tuple[dict[str, Any], bytes] | None:
-    """Stored value = base + step * coded value."""
-    pixels, base, step = _counted(frame.pixels)
-    for coarser in _COARSER:
-        if coarser and grey.padding is not None and (mask := padding(frame.pixels, grey)) is not None:
-            pixels, base, step = _counted(filled(frame.pixels, grey, mask))
-        rest = residuals((pixels >> coarser).astype(np.uint16, copy=False))
-        if coarser < _COARSER[-1] and bits(rest) * pixels.size > 8 * room:
-            continue
-        data = deflated(rest)
+def _least_halvings(size: tuple[int, int], room: int) -> int:
+    cells, halvings = size[0] * size[1], 0
+    while 8 * room << 2 * halvings < _LEAST_BITS * cells and halvings < _HALVINGS:
+        halvings += 1
+    return halvings
+
+
+def _halved(frame: Frame) -> Frame:
+    pixels = frame.pixels
+    if frame.grey is not None and (mask := padding(pixels, frame.grey)) is not None:
+        pixels = filled(pixels, frame.grey, mask)
+    return replace(frame, pixels=box_mean(pixels, 2))
+
+
+def _coded(frame: Frame, room: int) -> tuple[dict[str, Any], bytes] | None:
+    return _picture(frame, room) if frame.grey is None else _values(frame.pixels, frame.grey, room)
+
+
+def _values(pixels: NDArray[Any], grey: Greyscale, room: int) -> tuple[dict[str, Any], bytes] | None:
+    """Stored value = base + step * coded value. How coarse they must be is seen in a band through the middle."""
+    cells, base, step = _counted(pixels)
+    rows = cells.shape[0]
+    needed = bits(residuals(cells[rows * 3 // 8 : rows * 5 // 8 + 1])) - 8 * room / cells.size
+    for coarser in range(max(0, math.ceil(needed - _TOO_MUCH)), _coarsest(pixels, grey, step) + 1):
+        if coarser and (mask := padding(pixels, grey)) is not None:
+            cells, base, step = _counted(filled(pixels, grey, mask))
+        data = deflated(residuals(np.right_shift(cells, coarser, dtype=np.uint16)))
         if len(data) <= room:
-            middle = base + step * ((1 << coarser) // 2)
-            return {"coding": "med", "rows": pixels.shape[0], "columns": pixels.shape[1], "base": middle,
-                    "step": step * (1 << coarser)}, data  # fmt: skip
+            return {"coding": "med", "rows": rows, "columns": cells.shape[1], "step": step * (1 << coarser),
+                    "base": base + step * ((1 << coarser) // 2)}, data  # fmt: skip
     return None
+
+
+def _coarsest(pixels: NDArray[Any], grey: Greyscale, step: float) -> int:
+    voi, slope = windowed(pixels, grey).voi, abs(getattr(grey.modality, "slope", 1.0))
+    width = len(voi.entries) if isinstance(voi, Lut) else voi.width if voi else 0.0
+    steps = width / (_STEPS * step * slope)
+    return min(_COARSER, int(math.log2(steps))) if steps > 1 else 0
 
 
 def _counted(pixels: NDArray[Any]) -> tuple[NDArray[np.uint16], float, float]:
@@ -164,13 +188,18 @@ def _picture(frame: Frame, room: int) -> tuple[dict[str, Any], bytes] | None:
     return None
 
 
-def _shown(frame: Frame, size: tuple[int, int]) -> dict[str, Any]:
-    """How it is seen: pipeline, size of a pixel of the whole frame, what lies over it, what must be said."""
+def _whole_spacing(frame: Frame, size: tuple[int, int]) -> dict[str, Any]:
+    """Size in mm of a pixel of the whole frame, and where that was measured."""
+    known = frame.spacing
+    if known is None:
+        return {}
+    down, across = frame.pixels.shape[0] / size[0], frame.pixels.shape[1] / size[1]
+    return {"spacing": [known.row * down, known.column * across], "plane": str(known.plane)}
+
+
+def _shown(frame: Frame) -> dict[str, Any]:
+    """How it is seen, and what must be said about it."""
     about: dict[str, Any] = {"aspect": frame.aspect}
-    if frame.spacing is not None:
-        down, across = frame.pixels.shape[0] / size[0], frame.pixels.shape[1] / size[1]
-        about["spacing"] = [frame.spacing.row * down, frame.spacing.column * across]
-        about["plane"] = str(frame.spacing.plane)
     if frame.grey is not None:
         about["grey"] = _pipeline(windowed(frame.pixels, frame.grey))
     if note := lossy_note([frame.origin]):
