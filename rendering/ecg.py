@@ -30,7 +30,7 @@ ROW, MARGIN, PULSE = 30, 4, 8
 LEFT = MARGIN + PULSE
 SECONDS = 10.0
 #: Letters' size and the foot's height in mm, a trace's width in fine pixels.
-_LETTERS, _FOOT, _PEN = 5, 8, 3
+_LETTERS, _FOOT, _PEN = 8, 12, 3
 #: Beyond the rows of the standard leads: of other recordings so many channels are drawn.
 MOST_ROWS = 12
 MOST_CHANNELS = 64
@@ -142,9 +142,9 @@ class _Paper:
         self._pulse(middle)
         part = SECONDS / len(shown)
         for place, lead in enumerate(shown):
-            self._trace(lead, place * part, (place + 1) * part, middle)
             left = LEFT + place * part * SPEED
             self._words(lead.name, left + 1, middle - ROW / 2 + 1)
+            self._trace(lead, place * part, (place + 1) * part, middle)
             if place:
                 self._line([(left, middle - 4), (left, middle - 2)])
 

@@ -92,7 +92,9 @@ def _breasts(directory: Path) -> None:
     for number, (side, view) in enumerate((side, view) for view in ("MLO", "CC") for side in "LR"):
         dataset = begin(DigitalMammographyXRayImageStorageForPresentation, whose, "MG", 1, "Screening")
         dataset.BodyPartExamined, dataset.ViewPosition, dataset.ImageLaterality = "BREAST", view, side
-        dataset.PatientOrientation = ["A" if side == "L" else "P", "FL" if view == "MLO" else side]
+        # Hung with the axilla, or the lateral side, above: rows lead down to the medial one.
+        medial = "R" if side == "L" else "L"
+        dataset.PatientOrientation = ["A" if side == "L" else "P", f"F{medial}" if view == "MLO" else medial]
         dataset.ImagerPixelSpacing = [0.25, 0.25]
         dataset.WindowCenter, dataset.WindowWidth = 1700, 3000
         pixels = phantoms.breast(view, side)
