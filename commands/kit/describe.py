@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 #: What is said when nothing better stands in the headers.
 _UNNAMED = "study"
 _LONGEST_DESCRIPTION = 60
+#: Modalities as departments write them in descriptions.
+_SPOKEN = {"CR": "XR", "DX": "XR"}
 
 
 def what(study: Study) -> str:
     """What was done, and when: `CR ankle, 20 Nov 2026`."""
     modalities, text = "/".join(study.modalities), _description(study)
-    said = text.upper().startswith(f"{modalities} ")  # "CT Thorax" needs no second CT before it
+    said = text.upper().startswith(f"{_SPOKEN.get(modalities, modalities)} ")  # "CT Thorax" needs no second CT
     named = " ".join(filter(None, ["" if said else modalities, text])) or _UNNAMED
     return f"{named}, {study.study_date.day} {study.study_date:%b %Y}" if study.study_date else f"{named}, no date"
 

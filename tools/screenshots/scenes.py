@@ -47,9 +47,9 @@ class Room:
         await self.phone.call("shoot", path=str(self._directory / name), first=first.event_id if first else None)
         return name
 
-    def hello(self) -> SeenEvent:
-        """The bot's first words."""
-        return next(one for one in self._clinician.events if self._is_answer(one))
+    def said(self, words: str = "") -> SeenEvent:
+        """The first that the bot said here with these words in it."""
+        return next(one for one in self._clinician.events if self._is_answer(one) and words in one.body)
 
     def _is_answer(self, event: SeenEvent) -> bool:
         return (event.room, event.sender) == (self.room, self._bot) and bool(event.msgtype)
@@ -79,7 +79,7 @@ def _pictures(events: list[SeenEvent]) -> list[SeenEvent]:
 
 
 async def _hello(here: Room) -> Scene:
-    first = await here.shoot("hello.jpg", here.hello())
+    first = await here.shoot("hello.jpg", here.said())
     [answer, *_] = await here.type("!help view", _any)
     line = "Said once in each room, and again after `!help`; `!help view` tells one command in full."
     return Scene("The bot comes into a room", line, (first, await here.shoot("help.jpg", answer)))
@@ -117,9 +117,10 @@ async def _body(here: Room) -> Scene:
 
 
 async def _closer(here: Room) -> Scene:
-    events = await here.type("!view 1 bone zoom 3x at 40,62", _is_picture)
-    root = events[-1].relates_to
-    await here.type("!view 2 lung", _is_picture)
-    room = await here.shoot("view.jpg")
-    await here.phone.call("open_thread", room=here.room, event_id=(root or {})["event_id"])
-    return Scene("A closer look", "Answers stand in the share's thread.", (room, await here.shoot("view-thread.jpg")))
+    await here.type("!view 1 bone zoom 3x at 40,62", _is_picture)
+    share = here.said("Share 1: ")
+    await here.type("!view 1 invert", _is_picture)
+    room = await here.shoot("view.jpg", share)
+    await here.phone.call("open_thread", room=here.room, event_id=share.event_id)
+    line = "`!view 1 bone zoom 3x at 40,62`, `!view 1 invert`: answers stand in the share's thread."
+    return Scene("A closer look", line, (room, await here.shoot("view-thread.jpg")))

@@ -39,8 +39,10 @@ def test_text_from_headers_cannot_break_lines_or_turn_directions() -> None:
 
 
 def test_a_modality_is_said_once() -> None:
-    assert describe.what(replace(ANKLE, study_description="CR Ankle right")) == "CR Ankle right, 20 Nov 2026"
-    assert describe.what(replace(ANKLE, study_description="Crural veins")) == "CR Crural veins, 20 Nov 2026"
+    assert describe.what(replace(ANKLE, study_description="XR Ankle right")) == "XR Ankle right, 20 Nov 2026"
+    assert describe.what(replace(ANKLE, study_description="XRay of it")) == "CR XRay of it, 20 Nov 2026"
+    series = (replace(ANKLE.series[0], modality="CT"),)
+    assert describe.what(replace(ANKLE, series=series, study_description="CT Thorax")) == "CT Thorax, 20 Nov 2026"
 
 
 def test_a_study_that_says_nothing_of_itself_is_a_study() -> None:
