@@ -1,4 +1,4 @@
-"""The command line: `demo`, `run`, `init`, `verify`, and the groups `keys` and `trust`."""
+"""The command line: `demo`, `run`, `init`, `open`, `verify`, and the groups `keys` and `trust`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bot.operate import keys, trust
+from bot.operate.open import open_
 from bot.operate.verify import verify
 from config.errors import CarrierbagError
 
@@ -70,6 +71,7 @@ def init(directory: Annotated[Path, typer.Argument(help="A directory for the set
 
 
 app.command()(verify)
+app.command("open")(open_)
 
 
 def main() -> None:

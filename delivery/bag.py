@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 #: 100,000 instances are told in less.
 _MANIFEST_LIMIT = 64_000_000
+_MOST_PARTS = 100_000
 _BUFFER = 1024 * 1024
 #: What `delivery.fileset.file_ids` makes: no other name is written to anybody's disk.
 _FILE_ID = re.compile(r"DICOM/S\d{5,7}/I\d{5,7}")
@@ -114,7 +116,8 @@ class Promised:
     """What a manifest says, as far as anybody goes by it."""
 
     study_instance_uid: str
-    part: int
+    #: The numbers of the parts that are in it, and how many there are of the study.
+    parts: tuple[int, ...]
     of: int
     #: Of which instances the study consists, as a digest; "" in parcels that do not say.
     made_of: str
@@ -145,8 +148,7 @@ def promised(bag: Bag) -> Promised:
         told = json.loads(file.read(_MANIFEST_LIMIT))
     return Promised(
         str(told["study_instance_uid"]),
-        int(told["part"]),
-        int(told["of"]),
+        *_numbers(told.get("joined", [told["part"]]), told["of"]),
         str(told.get("made_of", "")),
         tuple(_entry(Delivered, one) for one in told["instances"]),
         tuple(_entry(WebFile, one) for one in told.get("web", ())),
@@ -164,13 +166,22 @@ def verify(path: Path) -> Report:
     return Report(len(said.instances), tuple(problems))
 
 
-def copied(bag: Bag, name: str, to: Path, size: int) -> None:
-    """One member into a new file of its own user's, at most `size` bytes."""
-    with bag.open(name) as source, to.open("xb") as target:
-        to.chmod(0o600)
+def copied(bag: Bag, name: str, to: Path) -> str:
+    """One member into a new file, which only its user may read; no more of it than it has by its entry. Its SHA-256."""
+    size, digest = bag.size(name), hashlib.sha256()
+    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with bag.open(name) as source, os.fdopen(descriptor, "wb") as target:
         while size > 0 and (chunk := source.read(min(size, _BUFFER))):
             target.write(chunk)
+            digest.update(chunk)
             size -= len(chunk)
+    return digest.hexdigest()
+
+
+def _numbers(parts: list[int], of: int) -> tuple[tuple[int, ...], int]:
+    if not (parts and all(isinstance(one, int) and 1 <= one <= of <= _MOST_PARTS for one in (*parts, of))):
+        raise ValueError("no numbers of parts")
+    return tuple(parts), of
 
 
 def _entry(kind: type[Any], told: dict[str, Any]) -> Any:

@@ -1,8 +1,10 @@
 """What can go wrong between a study and its parcel.
 
 Mistake
-`-- NothingLeft   what was chosen of a study is not in it
+|-- NothingLeft   what was chosen of a study is not in it
+`-- NoParcel      what was given to be opened is nothing of ours
 NotAllowed
+|-- DamagedParcel a received parcel is not what was sent
 `-- TooLarge      one instance alone is larger than the server takes, or more would go than was agreed to
 TryLater
 |-- SpoolFull     the quota or the disk is used up
@@ -20,6 +22,14 @@ from config.errors import Bug, Mistake, NotAllowed, TryLater
 
 class NothingLeft(Mistake):
     """The study has no such series, no such slices, or no key images."""
+
+
+class NoParcel(Mistake):
+    """The file or folder holds no ZIP of carrierbag's."""
+
+
+class DamagedParcel(NotAllowed):
+    """A received parcel is not what its manifest promises. It is not opened."""
 
 
 class TooLarge(NotAllowed):
