@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ Lane = tuple[str, int | None]
 #: Asked about each entry in the room as it is when the entry goes out; raises `NotAllowed` when it must not.
 Guard = Callable[[Entry, "RoomFacts"], Awaitable[None]]
 Uploaded = Callable[[Entry, int], None]
+#: Hears how many bytes one upload had, and how many seconds it took.
+Timed = Callable[[int, float], None]
 
 #: Synapse forgets transaction ids after 24 h: what is older may stand in the room already and is not sent again.
 OLDEST = 23 * 3600
@@ -73,6 +76,7 @@ class Outbox:
         *,
         guard: Guard,
         on_uploaded: Uploaded = lambda *_: None,
+        timed: Timed = lambda *_: None,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
         self._ledger = ledger
@@ -80,6 +84,7 @@ class Outbox:
         self._spool = spool
         self._guard = guard
         self._on_uploaded = on_uploaded
+        self._timed = timed
         self._first_pause = first_pause
         self._limits = Limits(session)
         self._news = asyncio.Event()
@@ -214,10 +219,12 @@ class Outbox:
             self._on_uploaded(entry, sent)
 
         mxc = one.mxc or await self._reserved(entry, one)
+        began = time.perf_counter()
         if mxc is None:  # an old server: the upload itself makes the address; a retry leaves an unused copy behind
             mxc = await self._session.media.upload(path, one.size, told)
         else:
             await self._session.media.put(mxc, path, one.size, told)
+        self._timed(one.size, time.perf_counter() - began)
         async with self._ledger.transaction() as tx:
             await outbox.set_mxc(tx, entry.txn_id, one.slot, mxc)
             await outbox.set_uploaded(tx, entry.txn_id, one.slot)

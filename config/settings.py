@@ -19,6 +19,8 @@ from config.wrong import ConfigurationWrong, faults
 FilePath = Annotated[Path, BeforeValidator(values.resolved_path)]
 Size = Annotated[int, BeforeValidator(values.bytes_from_words)]
 Level = Annotated[TrustLevel, BeforeValidator(TrustLevel.of)]
+#: Of `delivery.speed.Way`: what needs a receiver that can open it.
+Codings = tuple[Literal["jpeg-ls", "htj2k"], ...]
 
 
 class Section(BaseModel):
@@ -101,6 +103,10 @@ class DeliverySettings(Section):
         ge=10_000_000,
         description='the most that encrypted attachments on their way may take on this disk, at least "10 MB"',
     )
+    opens: Codings = Field(
+        default=("jpeg-ls",),
+        description='a list of the lossless compressions that receivers open, of "jpeg-ls" and "htj2k"; [] for none',
+    )
 
     @model_validator(mode="after")
     def _two_parts_fit(self) -> Self:
@@ -120,6 +126,11 @@ class DestinationSettings(Section):
         ge=1_000_000,
         le=4_000_000_000,
         description='the largest attachment that server takes, from "1 MB" to "4 GB"',
+    )
+    opens: Codings | None = Field(
+        default=None,
+        description='a list of the lossless compressions that its workstations and PACS open, of "jpeg-ls" and '
+        '"htj2k"; [] for none',
     )
 
 

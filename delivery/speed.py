@@ -122,14 +122,20 @@ class Speed:
 
     def way(self, allowed: Collection[Way], kind: str, parts: int = 1) -> Way:
         """The quickest of those allowed, of equals the plainest."""
-        return min(
-            (way for way in Way if way in allowed), key=lambda way: self.pace(way, kind).seconds(self.link, parts)
-        )
+        link = self.link
+        return min((way for way in Way if way in allowed), key=lambda way: self.pace(way, kind).seconds(link, parts))
+
+    def expected(self, opens: Collection[Way], kind: str = "", parts: int = 1) -> float | None:
+        """Bytes of a study a second, from the source to the server; None as long as nothing was ever uploaded."""
+        if not self._uploads and self._assumed == UNKNOWN:
+            return None
+        pace = self.pace(self.way((*ALWAYS, *opens), kind, parts), kind)
+        return 1 / pace.seconds(self.link, parts)
 
     def _read(self) -> float:
         try:
-            said = json.loads(self._file.read_text("ascii"))["bytes_per_second"] if self._file else UNKNOWN
-            return min(_FASTEST, max(1.0, float(said)))
+            said = float(json.loads(self._file.read_text("ascii"))["bytes_per_second"]) if self._file else UNKNOWN
+            return said if 1 <= said <= _FASTEST else UNKNOWN
         except (OSError, ValueError, KeyError, TypeError):
             return UNKNOWN
 
