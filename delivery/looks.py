@@ -27,9 +27,13 @@ def looks(site: Site, files: Sequence[tuple[Instance, Path]], make: Make) -> Ahe
         plan = site.plan(*file)
         if plan is None:
             return None
-        try:
-            return await make(plan)
-        except CannotShow as error:
-            return f"No quick look: {error.reason}."
+        look: Look = None
+        for portion in plan.portions():
+            try:
+                more = await make(portion)
+            except CannotShow as error:
+                return look or f"No quick look: {error.reason}."
+            look = look.followed_by(more) if isinstance(look, QuickLook) else more
+        return look
 
     return Ahead(files, made)

@@ -7,6 +7,7 @@ makes the same bytes. How it is windowed comes from the one greyscale pipeline (
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from rendering.predict import bits, deflated, residuals, squeezed
 from rendering.reduce import box_mean, factor
 from rendering.safely import guarded
 from rendering.values import filled, padding
-from rendering.window import Lut, levels
+from rendering.window import WHITE, Lut, levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,8 @@ _LEAST_BITS = 2.2
 _DEEPEST = 1 << 16
 #: Bits by which a band through the middle is fuller than the rest of a frame.
 _TOO_MUCH = 0.7
+#: Frames of one job.
+_PORTION = 20
 #: Of the picture that stands for a series, and of a header that is shown as a table.
 _THUMBNAIL_EDGE, _THUMBNAIL_QUALITY = 96, 75
 _HEAD_LIMIT = 1 << 17
@@ -64,6 +67,12 @@ class QuickPlan:
     #: Whether it is a document, which has pages instead of frames.
     pages: bool = False
 
+    def portions(self) -> Iterator[QuickPlan]:
+        """The same in jobs of a second or so: what moves may have thousands of frames."""
+        for first in range(self.first, self.first + self.count, _PORTION):
+            count = min(_PORTION, self.first + self.count - first)
+            yield replace(self, first=first, count=count, thumbnail=self.thumbnail and first == self.first)
+
 
 @dataclass(frozen=True, slots=True)
 class QuickFrame:
@@ -81,6 +90,10 @@ class QuickLook:
     head: bytes = b""
     transfer_syntax_uid: str = ""
     thumbnail: bytes = b""
+
+    def followed_by(self, more: QuickLook) -> QuickLook:
+        """Together with the next portion of the same file."""
+        return replace(self, frames=self.frames + more.frames)
 
 
 def quick_look(plan: QuickPlan) -> QuickLook:
@@ -202,9 +215,27 @@ def _shown(frame: Frame) -> dict[str, Any]:
     about: dict[str, Any] = {"aspect": frame.aspect}
     if frame.grey is not None:
         about["grey"] = _pipeline(windowed(frame.pixels, frame.grey))
+    if frame.orientation is not None:
+        about["directions"] = [frame.orientation.right, frame.orientation.bottom]
+    if masks := list(_masks(frame)):
+        about["masks"] = masks
     if note := lossy_note([frame.origin]):
         about["lossy"] = note
     return about
+
+
+def _masks(frame: Frame) -> Iterator[dict[str, Any]]:
+    """What lies over the picture, from below: which of its pixels, and at which level."""
+    if frame.shutter is not None:
+        yield _mask(frame.shutter.covered, frame.shutter.level)
+    if frame.graphics is not None:
+        yield _mask(frame.graphics, WHITE)
+
+
+def _mask(covered: NDArray[np.bool_], level: int) -> dict[str, Any]:
+    bits_of = np.packbits(covered, axis=None, bitorder="little").tobytes()
+    return {"level": level, "rows": covered.shape[0], "columns": covered.shape[1],
+            "bits": base64.b64encode(squeezed(bits_of)).decode()}  # fmt: skip
 
 
 def _pipeline(grey: Greyscale) -> dict[str, Any]:

@@ -173,10 +173,17 @@ class Site:
             "syntax": syntaxes.get(file, ""),
             "number": instance.instance_number,
             "label": document or captions.view_words(series, instance),
-            "position": instance.image_position_patient,
-            "orientation": instance.image_orientation_patient,
-            **self._looks.get(instance.key, nothing),
+            **_filled_up(self._looks.get(instance.key, nothing), instance.number_of_frames),
         }
+
+
+def _filled_up(look: dict[str, Any], count: int) -> dict[str, Any]:
+    """Frames of which there is no quick look are like the first, for when the file itself is dropped on the page."""
+    frames = look["frames"]
+    if frames and frames[0].get("coding") != "jpeg":
+        unmade = {name: value for name, value in frames[0].items() if name not in {"at", "masks"}}
+        frames = frames + [unmade] * (count - len(frames))
+    return {**look, "frames": frames}
 
 
 class _Scripts:

@@ -1,5 +1,5 @@
 // Pixels of frames, kept while there is room for them: quick looks from scripts, whole frames from dropped files.
-import { bytes, inflate } from "./store.js";
+import { bytes, fromBase64, inflate } from "./store.js";
 import { unpredicted } from "./pixels.js";
 import { wholeFrame } from "./files.js";
 
@@ -20,7 +20,10 @@ export function ready(frame) {
 export async function pixelsOf(frame) {
   const key = keyOf(frame);
   if (!kept.has(key)) {
-    const coming = (frame.instance.dropped ? whole(frame) : quickLook(frame)).then(
+    const coming = (frame.instance.dropped ? whole(frame) : quickLook(frame)).then(async (pixels) => {
+      pixels.masks = await Promise.all((frame.about?.masks ?? []).map(async (mask) => ({ ...mask, bits: await inflate(fromBase64(mask.bits)) })));
+      return pixels;
+    }).then(
       (pixels) => { keep(key, pixels); return pixels; },
       (error) => { kept.delete(key); throw error; },
     );

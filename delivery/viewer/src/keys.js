@@ -6,7 +6,7 @@ export const HELP = [
   ["Page up, Page down, Home, End", "scroll, whatever the tool"], ...TOOLS.map(([, key, words]) => [key.toUpperCase(), words]),
   ["Enter", "set a point of a measurement"], ["Delete", "remove the last measurement"], ["0", "the picture's own window"],
   ["1 to 9", "a window by name"], ["+ −", "zoom"], ["1:1 is O", "every pixel of the picture on one of the screen"],
-  ["I", "invert"], ["R", "rotate"], ["F", "flip"], ["X", "reset"], ["Space", "play and stop"], ["< >", "slower, faster"],
+  ["I", "invert"], ["R", "rotate"], ["F", "flip"], ["G", "overlays and shutter away, and back"], ["X", "reset"], ["Space", "play and stop"], ["< >", "slower, faster"],
   ["D", "two series side by side"], ["K", "scroll both together"], ["[ ]", "previous, next series"], ["Tab", "to the other picture and the buttons"],
   ["N", "notes and report"], ["T", "DICOM header"], ["?", "this help"],
 ];
@@ -33,7 +33,7 @@ function act(viewer, { key, shiftKey }) {
     Home: () => pane.go(0), End: () => pane.go(Infinity), Enter: () => hand.enter(),
     Delete: () => hand.remove(), Backspace: () => hand.remove(), Escape: () => viewer.close(),
     "+": () => pane.magnify(1.25), "=": () => pane.magnify(1.25), "-": () => pane.magnify(0.8), o: () => pane.actual(),
-    i: () => viewer.invert(), r: () => viewer.rotate(), f: () => viewer.flip(), x: () => pane.reset(),
+    i: () => viewer.invert(), r: () => viewer.rotate(), f: () => viewer.flip(), g: () => viewer.uncover(), x: () => pane.reset(),
     " ": () => viewer.play(), "<": () => viewer.faster(0.8), ">": () => viewer.faster(1.25),
     d: () => viewer.split(), k: () => viewer.tie(), "[": () => viewer.series(-1), "]": () => viewer.series(1),
     n: () => viewer.panel("notes"), t: () => viewer.panel("tags"), "?": () => viewer.panel("help"),

@@ -57,9 +57,9 @@ class Viewer {
     const count = series.frames.length === 1 ? "1 image" : `${series.frames.length} images`;
     const about = [series.title, series.number !== null && `series ${series.number}`].filter(Boolean).join(", ");
     const picture = series.thumbnail ? h("img", { src: `data:image/jpeg;base64,${series.thumbnail}`, alt: "" }) : h("span", { class: "blank" }, series.modality);
-    const label = series.frames.length === 1 ? series.frames[0].instance.label : "";
+    const label = series.frames.length === 1 ? capital(series.frames[0].instance.label) : "";
     return h("button", { class: "card", title: series.description, onclick: () => this.open(series) }, picture,
-      h("span", {}, h("b", {}, about), h("small", {}, [label || series.description, count].filter(Boolean).join(" · "))));
+      h("span", {}, h("b", {}, label || about), h("small", {}, label ? about : [series.description, count].filter(Boolean).join(" · "))));
   }
 
   buttons() {
@@ -71,7 +71,7 @@ class Viewer {
       button("reset", "Reset", "X", () => this.pane.reset()), button("play", "Play", "Space", () => this.play()),
       button("split", "Two", "D", () => this.split()), button("tie", "Together", "K", () => this.tie()),
       button("notes", "Notes", "N", () => this.panel("notes")), button("tags", "Header", "T", () => this.panel("tags")),
-      button("folder", "Open folder", "or drop it", () => this.picker.click()), button("help", "Help", "?", () => this.panel("help"))];
+      button("folder", "Folder", "choose or drop the unpacked folder for every pixel", () => this.picker.click()), button("help", "Help", "?", () => this.panel("help"))];
   }
 
   /** Show a series in the active pane. */
@@ -129,6 +129,12 @@ class Viewer {
 
   invert() {
     this.pane.inverted = !this.pane.inverted;
+    this.pane.redraw();
+  }
+
+  /** Overlays and shutter away, and back. */
+  uncover() {
+    this.pane.bare = !this.pane.bare;
     this.pane.redraw();
   }
 
@@ -234,6 +240,8 @@ class Viewer {
       voi && `window width ${Math.round(voi.width)}, centre ${Math.round(voi.centre)}`].filter(Boolean).join(", "));
   }
 }
+
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 
 script("STUDY").then((told) => {
   document.title = `${told.patient.name || "Medical images"}: ${told.description || told.date}`;

@@ -3,7 +3,7 @@
 import { h, s } from "./dom.js";
 import { pixelsOf, ready } from "./frames.js";
 import { modality, presetFor, tableOf, windowOf } from "./grey.js";
-import { painted, reduced } from "./pixels.js";
+import { covered, painted, reduced } from "./pixels.js";
 import { words } from "./measure.js";
 import { directions, nameOf } from "./study.js";
 
@@ -35,7 +35,7 @@ export class Pane {
 
   /** As the picture came: own window, whole, upright. */
   reset() {
-    Object.assign(this, { voi: null, inverted: false, zoom: 1, pan: [0, 0], turns: 0, flipped: false });
+    Object.assign(this, { bare: false, voi: null, inverted: false, zoom: 1, pan: [0, 0], turns: 0, flipped: false });
     this.redraw();
   }
 
@@ -133,6 +133,7 @@ export class Pane {
     }
     this.image ??= context.createImageData(columns, rows);
     painted(pixels, tableOf(frame.about.grey, pixels, this.window, this.inverted), this.image);
+    if (!this.bare) covered(this.image, pixels.masks);
     context.putImageData(this.image, 0, 0);
   }
 
@@ -212,7 +213,7 @@ export class Pane {
     const { about } = frame;
     const lines = (at, ...texts) => this.corners[at].replaceChildren(...texts.filter(Boolean).map((text) => h("div", {}, text)));
     const voi = this.window && windowOf(this.window);
-    lines("tl", this.series.title, this.series.description, frame.instance.label);
+    lines("tl", this.series.title, frame.instance.label || this.series.description);
     lines("tr", this.frames.length > 1 && `${this.index + 1} / ${this.frames.length}`, nameOf(frame));
     lines("bl", voi && `W ${short(voi.width)} C ${short(voi.centre)}${this.voi || !this.window.entries ? "" : " (curve)"}`,
       `${Math.round(this.scale() * devicePixelRatio * 100)} %`);
@@ -223,7 +224,8 @@ export class Pane {
     const matrix = this.matrix();
     const at = ([x, y]) => { const p = new DOMPoint(x, y).matrixTransform(matrix); return [p.x, p.y]; };
     const marks = [...frame.marks, ...(this.drafted ? [this.drafted] : [])];
-    const drawn = marks.flatMap((mark) => drawnMark(mark.points.map(at), words(mark.kind, padded(mark), frame.about)));
+    const wide = this.element.clientWidth;
+    const drawn = marks.flatMap((mark) => drawnMark(mark.points.map(at), words(mark.kind, padded(mark), frame.about), wide));
     this.drawing.replaceChildren(...this.compass(frame), ...this.bar(frame), ...drawn, ...this.crosshair());
   }
 
@@ -235,7 +237,7 @@ export class Pane {
 
   /** Letters at the edges that say where right, left, head and feet are. */
   compass(frame) {
-    const known = directions(frame.instance);
+    const known = directions(frame);
     if (!known) return [];
     const { clientWidth: width, clientHeight: height } = this.element;
     const places = [[width - 14, height / 2], [width / 2, height - 10], [14, height / 2], [width / 2, 18]];
@@ -267,19 +269,20 @@ export class Pane {
     const [column, row] = this.place(x, y).map((at, i) => Math.floor((at * [pixels.columns, pixels.rows][i]) / this.size[1 - i]));
     if (column < 0 || row < 0 || column >= pixels.columns || row >= pixels.rows) return "";
     const stored = pixels.base + pixels.step * pixels.cells[row * pixels.columns + column];
-    return `${short(modality(stored, frame.about.grey.modality))}${this.series.modality === "CT" ? " HU" : ""}`;
+    return `${short(modality(stored, frame.about.grey.modality))}${this.series.modality === "CT" ? " HU" : " (value)"}`;
   }
 }
 
 const short = (value) => String(+value.toPrecision(4));
 const padded = ({ kind, points }) => (kind === "angle" && points.length < 3 ? [...points, points.at(-1)] : points);
 
-function drawnMark(points, text) {
+function drawnMark(points, text, wide) {
   const [x, y] = points.at(-1);
+  const left = x + 9 * text.length > wide; // there is no room at its right
   const line = points.map(([px, py]) => `${px},${py}`).join(" ");
   const ends = points.map(([px, py]) => s("circle", { class: "mark", cx: px, cy: py, r: 3 }));
   return [s("polyline", { class: "mark shade", points: line }), s("polyline", { class: "mark", points: line }), ...ends,
-    s("text", { class: "mark", x: x + 8, y: y - 8 }, text)];
+    s("text", { class: "mark", x: left ? x - 8 : x + 8, y: y - 8, "text-anchor": left ? "end" : "start" }, text)];
 }
 
 /** What is seen is not always all there is: say so. */

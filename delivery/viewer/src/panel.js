@@ -24,7 +24,7 @@ function help() {
   return [h("h2", {}, "Keys"), table(HELP), h("p", {},
     "Mouse: wheel scrolls, drag does what the tool does, right button windows, middle button moves, Ctrl and wheel zoom, double click resets. ",
     "Touch: one finger does what the tool does, two fingers zoom and move."),
-  h("p", {}, "A large study comes with quick looks. Drop the unpacked folder on the page, or choose it by “Open folder”, for every pixel of every image.")];
+  h("p", {}, "A large study comes with quick looks. Drop the unpacked folder on the page, or choose it by “Folder”, for every pixel of every image.")];
 }
 
 async function tags(frame) {

@@ -58,6 +58,20 @@ export function reduced(pixels, k) {
   return { ...pixels, rows, columns, cells };
 }
 
+/** What lies over a picture: a shutter, or the lines and letters of overlays. Thin lines stay when it is made smaller. */
+export function covered(image, masks) {
+  const words = new Uint32Array(image.data.buffer);
+  for (const { rows, columns, level, bits } of masks) {
+    const word = 0xff000000 | (level * 0x010101);
+    for (let y = 0, i = 0; y < rows; y++) {
+      const line = Math.floor((y * image.height) / rows) * image.width;
+      for (let x = 0; x < columns; x++, i++) {
+        if (bits[i >> 3] & (1 << (i & 7))) words[line + Math.floor((x * image.width) / columns)] = word;
+      }
+    }
+  }
+}
+
 /** Levels by table into an ImageData. */
 export function painted(pixels, table, image) {
   const words = new Uint32Array(image.data.buffer);

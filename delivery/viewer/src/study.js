@@ -22,17 +22,10 @@ export function nameOf({ instance, index }) {
 export const instancesOf = (study) => study.series.flatMap((series) => series.instances);
 
 /** Letters of the patient's directions at right, bottom, left and top of the frame as it is stored (PS3.3 C.7.6.2). */
-export function directions({ orientation, directions: given }) {
-  if (given?.length === 2) return [given[0], given[1], opposite(given[0]), opposite(given[1])];
-  if (orientation?.length !== 6) return undefined;
-  const right = letters(orientation.slice(0, 3)), down = letters(orientation.slice(3));
+export function directions({ about }) {
+  if (!about?.directions) return undefined;
+  const [right, down] = about.directions;
   return [right, down, opposite(right), opposite(down)];
-}
-
-function letters(vector) {
-  return [["L", "R"], ["P", "A"], ["H", "F"]]
-    .map(([plus, minus], i) => [Math.abs(vector[i]), vector[i] > 0 ? plus : minus])
-    .filter(([size]) => size > 0.25).sort((a, b) => b[0] - a[0]).slice(0, 2).map(([, letter]) => letter).join("");
 }
 
 const opposite = (words) => [...words].map((letter) => ({ L: "R", R: "L", A: "P", P: "A", H: "F", F: "H" })[letter] ?? "").join("");
