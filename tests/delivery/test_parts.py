@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,29 @@ def test_sizes_are_told_in_megabytes_that_people_read(size: int) -> None:
     [instance] = small_study([[size]]).instances
     sentence = refusal(Part(0, 0, (instance,), too_large=True), size).sentence
     assert "e+" not in sentence
+
+
+def test_what_is_to_be_seen_first_is_in_the_first_part_and_documents_are_too() -> None:
+    study = small_study([[MEGABYTE] * 3, [MEGABYTE] * 3, [MEGABYTE] * 3, [2_000]])
+    report = replace(study.series[3].instances[0], sop_class_uid="1.2.840.10008.5.1.4.1.1.88.11")
+    study = replace(study, series=(*study.series[:3], replace(study.series[3], instances=(report,))))
+    parts = plan_parts(study, 4 * MEGABYTE, first={"1.2.1.1"})
+    assert [part.number for part in parts] == [1, 2, 3]
+    assert set(parts[0].instances) == {*study.series[1].instances, report}
+    assert parts[1].instances == study.series[0].instances
+
+
+def test_of_a_series_that_is_cut_the_piece_with_the_key_image_comes_first() -> None:
+    study = small_study([[MEGABYTE] * 9])
+    parts = plan_parts(study, 4 * MEGABYTE, first={"1.2.0.7"})
+    assert [[one.instance_number for one in part.instances] for part in parts] == [[7, 8, 9], [1, 2, 3], [4, 5, 6]]
+
+
+@given(study=STUDIES, limit=LIMITS, first=st.sets(st.sampled_from(["1.2.0.0", "1.2.1.3", "1.2.2.1"])))
+def test_key_images_first_loses_nothing(study, limit: int, first: set[str]) -> None:  # noqa: ANN001
+    parts = [part for part in plan_parts(study, limit, first) if not part.too_large]
+    plain = [part for part in plan_parts(study, limit) if not part.too_large]
+    assert {one for part in parts for one in part.instances} == {one for part in plain for one in part.instances}
+    leads = [bool({one.sop_instance_uid for one in part.instances} & first) for part in parts]
+    assert leads == sorted(leads, reverse=True)
+    assert [part.number for part in parts] == list(range(1, len(parts) + 1))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.caps import MARGIN, Caps
+from config.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLE = """
+policy_file = "policy.toml"
+[matrix]
+homeserver = "https://matrix.example.org"
+user_id = "@carrierbag:example.org"
+password_file = "password"
+[state]
+directory = "state"
+[[sources]]
+kind = "folder"
+name = "radiology"
+path = "studies"
+[delivery]
+part_bytes = "50 MB"
+[[destinations]]
+server = "Trust-B.example"
+part_bytes = "20 MB"
+[[destinations]]
+server = "trust-c.example:8448"
+part_bytes = "90 MB"
+[[destinations]]
+server = "trust-d.example"
+"""
+ANNA, BEN, CARA, DAN = "@anna:example.org", "@ben:trust-b.example", "@c:trust-c.example:8448", "@d:trust-d.example"
+
+
+@pytest.mark.parametrize(
+    ("limit", "audience", "most"),
+    [
+        (None, [], 50_000_000),
+        (30_000_000, [ANNA], 30_000_000 - MARGIN),
+        (100_000_000, [ANNA, DAN], 50_000_000),
+        (100_000_000, [ANNA, BEN], 20_000_000 - MARGIN),
+        (10_000_000, [ANNA, BEN], 10_000_000 - MARGIN),
+        (None, [CARA], 50_000_000),
+        (None, ["@x:TRUST-B.EXAMPLE"], 20_000_000 - MARGIN),
+        (None, ["@x:sub.trust-b.example"], 50_000_000),
+    ],
+)
+async def test_the_smallest_of_what_we_want_our_server_takes_and_others_told_us_counts(
+    limit: int | None, audience: list[str], most: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "carrierbag.toml"
+    path.write_text(EXAMPLE)
+
+    async def asked() -> int | None:
+        return limit
+
+    assert await Caps(load_settings(path), asked).part_bytes(audience) == most
