@@ -21,6 +21,7 @@ _FOR_PAGES = (
     "rendering.pdf",
     "pypdfium2",
 )
+_FOR_PARCELS = ("rendering.quicklook", "rendering.recode")
 _DECODERS = (
     "simplejpeg",
     "openjpeg.utils",
@@ -31,10 +32,11 @@ _DECODERS = (
     "PIL.Jpeg2KImagePlugin",
 )
 
-for _name in (*_FOR_EVERY_PICTURE, *_FOR_PAGES, *_DECODERS):
+for _name in (*_FOR_EVERY_PICTURE, *_FOR_PAGES, *_FOR_PARCELS, *_DECODERS):
     importlib.import_module(_name)
 # imagecodecs loads each codec when it is first asked for.
-_ = importlib.import_module("imagecodecs").jpeg8_decode, importlib.import_module("imagecodecs").htj2k_decode
+for _name in ("jpeg8_decode", "htj2k_decode", "htj2k_encode", "jpegls_encode"):
+    getattr(importlib.import_module("imagecodecs"), _name)
 letters.preload()
 # Free heap that importing left behind would be copied into every worker: 30 to 40 MB. Only glibc has the call.
 with contextlib.suppress(OSError, AttributeError):
