@@ -27,6 +27,7 @@ class Action(Enum):
     VIEW = "Not viewed"
     STATUS = "Not shown"
     CANCEL = "Not cancelled"
+    NOTE = "Not noted"
     ROOM = "Not made"
     HELP = "Not answered"
     AUDIENCE = "Not listed"
@@ -38,6 +39,7 @@ class Action(Enum):
 GRANTS = {
     Action.FIND: frozenset({"find"}),
     Action.SHARE: frozenset({"share"}),
+    Action.NOTE: frozenset({"share"}),
     Action.STATUS: frozenset({"find", "share"}),
     Action.CANCEL: frozenset({"find", "share"}),
     Action.ROOM: frozenset({"share"}),

@@ -16,6 +16,7 @@ import structlog
 
 from bot import content
 from bot.ahead import one_ahead
+from bot.late_notes import written
 from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from bot.progress import ProgressMessage
@@ -30,6 +31,7 @@ from delivery.packer import Packer, permitted
 from delivery.parcel import Parcel
 from delivery.parts import consists_of
 from delivery.speed import Speed
+from ledger import notes as kept_notes
 from ledger import outbox, shares
 from ledger.errors import LedgerAway, ShareMoved
 from ledger.outbox import Entry, transaction_id
@@ -73,6 +75,7 @@ class Corridor:
         part_bytes: Callable[[frozenset[str]], Awaitable[int]],
         opens: Callable[[frozenset[str]], Collection[Way]] = lambda _: (),
         speed: Speed | None = None,
+        delivered: Callable[[], None] = lambda: None,
         retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._ledger = ledger
@@ -85,6 +88,8 @@ class Corridor:
         #: What these people can open, of compressed codings.
         self._opens = opens
         self._speed = speed or Speed()
+        #: Called when all of a share stands in its room.
+        self._delivered = delivered
         self._retry_pause = retry_pause
         self._walking: dict[int, asyncio.Task[None]] = {}
         self._progress: dict[int, ProgressMessage] = {}
@@ -170,8 +175,9 @@ class Corridor:
             share = await self._moved(share, ShareState.DELIVERING)
             share = await self._planned(share, handover)
             plan = share.plan
+            notes = written(share, await kept_notes.taken(self._ledger, share.id))
             await self._post_all(
-                share, study, lambda kept: handover.parcels(kept, plan["part_bytes"], plan.get("first", ()))
+                share, study, lambda kept: handover.parcels(kept, plan["part_bytes"], plan.get("first", ()), notes)
             )
         await self._finish(share, study, first)
 
@@ -195,6 +201,7 @@ class Corridor:
             most = await self._part_bytes(share.audience)
             plan = {**share.plan, "part_bytes": most, "first": await handover.key_images(), "made_of": made_of}
             async with self._ledger.transaction() as tx:
+                await kept_notes.take(tx, share.id)
                 return await shares.replan(tx, share, plan)
         if share.plan["made_of"] != made_of:
             raise NotAllowed(
@@ -266,8 +273,10 @@ class Corridor:
         done = _words(share, "done", edit(text, first))
         async with self._ledger.transaction() as tx:
             await shares.move(tx, share, ShareState.DELIVERED)
+            await kept_notes.forget(tx, share.id)
             await outbox.enqueue(tx, done)
         self._outgoing.poke()
+        self._delivered()
         log.info("share delivered", share=share.id, study=share.study_instance_uid)
 
     async def _sum(self, share: Share) -> str:
@@ -299,6 +308,7 @@ class Corridor:
 
     async def _failed(self, tx: Transaction, share: Share, error: CarrierbagError) -> None:
         await shares.move(tx, share, ShareState.FAILED, error.code)
+        await kept_notes.forget(tx, share.id, waiting=True)
         await outbox.withdraw(tx, share.id)
         text = f"Share {share.id} is stopped: {error}"
         await outbox.enqueue(tx, _words(share, "failed", message(text), strict=False))

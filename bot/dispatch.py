@@ -169,7 +169,7 @@ class Dispatcher:
         if kept is not None and isinstance(call, Choice):
             outcome = await share.of_list(context, kept, call.numbers)
         else:
-            outcome = await command(context, call.rest if isinstance(call, Call) else "")
+            outcome = await command(context, call.lines if isinstance(call, Call) else "")
         return replace(outcome, audience=room.audience)
 
     def _context(self, received: InboxMessage, who: Clinician, room: RoomFacts) -> Context:

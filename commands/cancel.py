@@ -10,7 +10,7 @@ from commands.kit.context import Context, Outcome
 from commands.kit.registry import command
 from commands.kit.reply import Reply
 from config.errors import Mistake, NotAllowed
-from ledger import outbox, shares
+from ledger import notes, outbox, shares
 from ledger.states import ShareState
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ async def _stopped(tx: Transaction, asked: Share) -> str:
     if now is None or now.state.finished:
         return f"Share {asked.id} is not under way. {now.state.sentence if now else ''}".strip()
     await shares.move(tx, now, ShareState.CANCELLED, "by its requester")
+    await notes.forget(tx, now.id, waiting=True)
     await outbox.withdraw(tx, now.id)
     return f"Share {now.id} is stopped. What was already posted stays in the room."
 

@@ -7,10 +7,11 @@ from commands.cancel import cancel
 from commands.find import find
 from commands.help import help_
 from commands.kit.registry import Registry
+from commands.note import note
 from commands.room import room
 from commands.share import share
 from commands.status import status
 from commands.verify import verify
 from commands.view import view
 
-REGISTRY = Registry((find, share, view, status, cancel, audience, room, verify, help_))
+REGISTRY = Registry((find, share, note, view, status, cancel, audience, room, verify, help_))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from access.policy import Action
 from commands.kit import describe, large, lists
 from commands.kit.context import Context, Outcome
+from commands.kit.noted import noted
 from commands.kit.options import NOTHING_SAID, Asked, asked
 from commands.kit.parser import Choice, parse
 from commands.kit.picked import Picked, looked_up, picked, together
@@ -125,9 +126,10 @@ def _opened(context: Context, chosen: Picked) -> lists.Effect:
             source=chosen.found.source,
             audience=context.room.audience,
             plan={"options": asdict(chosen.options), "agreed": chosen.agreed},
-            note=chosen.note,
             patient="|".join(study.patient.key),
         )
+        if chosen.note:
+            await noted(tx, context, opened, chosen.note)
         return (Reply(f"opened {opened.id}", describe.headline(opened.id, study, chosen.options.words)),)
 
     return effect

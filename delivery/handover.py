@@ -6,14 +6,16 @@ Steps that were kept before (a restart) are passed over and not made again: the 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from delivery.narrow import key_images, marked, narrowed
+from delivery.notes import NO_NOTES, Enclosed, Notes
 from delivery.packer import Packer
-from delivery.parts import plan_parts, refusal
+from delivery.parts import Part, plan_parts, refusal
 from rendering.documents import pages
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.guided import guided, withdrawn
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from delivery.options import Options
     from delivery.parcel import Parcel
-    from delivery.parts import Part
     from delivery.spool import Spool
     from rendering.guides import Guide
     from rendering.keyimages import Choice
@@ -126,23 +127,34 @@ class Handover:
             yield Posting(UNSHOWN, _unshown_words(list(dict.fromkeys(problems))))
 
     async def parcels(
-        self, kept: Collection[str], part_bytes: int, first: Collection[str] = ()
+        self, kept: Collection[str], part_bytes: int, first: Collection[str] = (), notes: Notes = NO_NOTES
     ) -> AsyncGenerator[Posting, None]:
         """Every part as a sealed ZIP in the spool, then one message that names what is too large to be sent.
 
-        `part_bytes`, the most that one ZIP may have, and `first`, the SOP Instance UIDs that lead, must be the same
-        after a restart: the numbers of parts mean them.
+        `part_bytes`, the most that one ZIP may have, `first`, the SOP Instance UIDs that lead, and `notes` must be the
+        same after a restart: the numbers of parts mean them.
         Raises the errors of `studies.errors` and `delivery.errors`.
         """
-        refused = []
-        for part in plan_parts(self.study, part_bytes, first):
+        refused, enclosed = [], await self._enclosed(notes)
+        part_bytes -= notes.size
+        for part in plan_parts(enclosed.added(self.study), part_bytes, first):
             step = f"parcel {part.number}"
             if part.too_large:
                 refused.append(str(refusal(part, part_bytes)))
             elif step not in kept:
-                yield Posting(step, await self._packed(part, part_bytes), part.number)
+                yield Posting(step, await self._packed(part, part_bytes, enclosed), part.number)
         if refused and TOO_LARGE not in kept:
             yield Posting(TOO_LARGE, _listed(refused))
+
+    async def further(self, notes: Notes) -> Parcel:
+        """Notes that were written when the rest was gone: a parcel of their own, to be unpacked beside the others."""
+        enclosed = await self._enclosed(notes)
+        part = Part(1, 1, (enclosed.filed.instance,) if enclosed.filed else ())
+        return replace(await self._packed(part, notes.size, enclosed), file_name=notes.file_name)
+
+    async def _enclosed(self, notes: Notes) -> Enclosed:
+        filed = await asyncio.to_thread(notes.filed, self.study) if notes.written else None
+        return Enclosed(notes.plain, notes.told, filed)
 
     async def key_images(self) -> list[str]:
         """SOP Instance UIDs of what is to be seen first."""
@@ -166,14 +178,21 @@ class Handover:
         async with contextlib.aclosing(self._source.fetch(instances)) as fetched:  # type: ignore[type-var]
             return [one async for one in fetched]
 
-    async def _packed(self, part: Part, part_bytes: int) -> Parcel:
-        files = await self._files(part.instances)
+    async def _packed(self, part: Part, part_bytes: int, enclosed: Enclosed) -> Parcel:
+        with enclosed.lent(part) as ours:
+            enclosed_here = {instance for instance, _ in ours}
+            theirs = [one for one in part.instances if one not in enclosed_here]
+            return await self._pack(part, [*ours, *await self._files(theirs)], part_bytes, enclosed)
+
+    async def _pack(
+        self, part: Part, files: list[tuple[Instance, Path]], part_bytes: int, enclosed: Enclosed
+    ) -> Parcel:
         phase = "Packing" if part.of == 1 else f"Packing part {part.number} of {part.of}: image"
 
         def note(done: int) -> None:
             self._on_progress(Progress(phase, done, len(files)))
 
-        return await self._packer.packed(self.study, part, files, part_bytes, note)
+        return await self._packer.packed(self.study, part, files, part_bytes, note, enclosed=enclosed)
 
 
 def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:

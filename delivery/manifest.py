@@ -95,8 +95,13 @@ def _kept(delivered: Sequence[Delivered]) -> str:
 value is as the sending hospital stores it, only the coding (transfer syntax) is another."""
 
 
-def readme(study: Study, part: Part, delivered: Sequence[Delivered] = (), *, viewer: bool = False) -> bytes:
-    """For whoever unpacks this a year later. Names nobody. ASCII, lines end as Notepad likes them."""
+def readme(
+    study: Study, part: Part, delivered: Sequence[Delivered] = (), *, viewer: bool = False, notes: str = ""
+) -> bytes:
+    """For whoever unpacks this a year later. Names nobody but in the notes, which come first.
+
+    ASCII, or UTF-8 with a mark for what has other letters; lines end as Notepad likes them.
+    """
     about = " ".join(filter(None, ["/".join(study.modalities), f"{study.study_date or ''}"])) or "date not known"
     count = len(part.instances)
     which = f"This is part {part.number} of {part.of}. Each part opens on its own.\n" if part.of > 1 else ""
@@ -112,7 +117,8 @@ Medical images in DICOM format, sent by carrierbag.
 
 Study: {about}. {count} {"file" if count == 1 else "files"} here.
 {which}
-{look}To keep them: unpack the ZIP into a folder, then import that folder into your PACS or open it in a DICOM
+{_noted(notes)}{look}\
+To keep them: unpack the ZIP into a folder, then import that folder into your PACS or open it in a DICOM
 viewer. The file DICOMDIR lists what is there; the files themselves lie in the folder DICOM.
 
 {MANIFEST} holds the SHA-256 digest of every DICOM file, by which a program can check that all
@@ -121,4 +127,8 @@ arrived unchanged.
 
 This holds data of a patient. Delete it when you no longer need it.
 """
-    return text.encode("ascii", "replace").replace(b"\n", b"\r\n")
+    return text.encode("ascii" if text.isascii() else "utf-8-sig").replace(b"\n", b"\r\n")
+
+
+def _noted(notes: str) -> str:
+    return f"NOTES BY COLLEAGUES\n\n{notes}\n---\n\n" if notes else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from delivery.ahead import Ahead
 from delivery.looks import looks
+from delivery.notes import NOTHING_ENCLOSED, Enclosed
 from delivery.parcel import pack
 from delivery.parts import FRAMES_SHARE, frames_budget
 from delivery.speed import ALWAYS, Speed, Way
@@ -61,15 +62,23 @@ class Packer:
         self._ways = ways
 
     async def packed(
-        self, study: Study, part: Part, files: list[File], part_bytes: int, note: Callable[[int], None]
+        self,
+        study: Study,
+        part: Part,
+        files: list[File],
+        part_bytes: int,
+        note: Callable[[int], None],
+        *,
+        enclosed: Enclosed = NOTHING_ENCLOSED,
     ) -> Parcel:
         """The part as a parcel of at most `part_bytes`; `note` hears how many instances are done.
 
+        A document of `enclosed` is among the part's instances or not; its words are in every part.
         Raises `SpoolFull`, `SpoolAway`, `Changed`.
         """
         kind = _kind(study, part)
         way = self._speed.way(self._ways, kind, part.of)
-        job = _Job(study, part, files, way, self._spool, note)
+        job = _Job(study, part, files, way, self._spool, note, enclosed)
         if self._recode and way.syntaxes:
             job.rewrite(self._recode)
         if self._look:
@@ -94,7 +103,14 @@ class _Job:
     """One part in the making."""
 
     def __init__(  # noqa: PLR0917
-        self, study: Study, part: Part, files: list[File], way: Way, spool: Spool, note: Callable[[int], None]
+        self,
+        study: Study,
+        part: Part,
+        files: list[File],
+        way: Way,
+        spool: Spool,
+        note: Callable[[int], None],
+        enclosed: Enclosed,
     ) -> None:
         self._study = study
         self._part = part
@@ -102,6 +118,7 @@ class _Job:
         self._way = way
         self._spool = spool
         self._note = note
+        self._enclosed = enclosed
         self._stop = threading.Event()
         self._site: Site | None = None
         self._looks: Ahead[File, Look] | None = None
@@ -110,7 +127,8 @@ class _Job:
     def show(self, look: Make, budget: int | None) -> None:
         """With a viewer, if there is room for one."""
         if budget is not None:
-            self._site = Site(self._study, self._part, budget=budget)
+            # An enclosed document is there as text.
+            self._site = Site(self._study, self._part, self._enclosed.told, budget=budget)
             self._looks = looks(self._site, self._files, look)
 
     def rewrite(self, recode: Recode) -> None:
@@ -144,7 +162,7 @@ class _Job:
     def _pack(self) -> Parcel:
         with self._spool.seal() as sink:
             return pack(
-                self._study,
+                self._enclosed.added(self._study),
                 self._part,
                 self._files,
                 sink,
@@ -152,6 +170,7 @@ class _Job:
                 looks=self._looks or itertools.repeat(None),
                 rewritten=self._rewritten or itertools.repeat(None),
                 deflate=self._way is not Way.STORED,
+                notes=self._enclosed.plain,
                 progress=self._note,
                 stop=self._stop,
             )

@@ -71,6 +71,7 @@ def pack(
     looks: Iterable[Look] = itertools.repeat(None),
     rewritten: Iterable[Rewritten | None] = itertools.repeat(None),
     deflate: bool = False,
+    notes: str = "",
     progress: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Parcel:
@@ -78,11 +79,11 @@ def pack(
 
     `files` gives the part's instances in any order, each file only borrowed until the next is asked for; `looks` what
     the viewer of `site` shall show of each, `rewritten` the file that goes in its place, if another one does. What is
-    not compressed is deflated, if `deflate`. `progress` is told the number of instances done; `stop` is looked at for
-    every megabyte.
+    not compressed is deflated, if `deflate`. `notes` stand in README.TXT. `progress` is told the number of instances
+    done; `stop` is looked at for every megabyte.
     Raises `SpoolFull`, `SpoolAway`, `Changed` (a source file went away or changed meanwhile), `Stopped`.
     """
-    packing = Packing(study, part, sink, site=site, deflate=deflate, stop=stop)
+    packing = Packing(study, part, sink, site=site, deflate=deflate, notes=notes, stop=stop)
     for done, ((instance, path), look, other) in enumerate(zip(files, looks, rewritten, strict=False), 1):
         packing.add(instance, path, look, other)
         if progress:
@@ -104,6 +105,7 @@ class Packing:
         *,
         site: Site | None = None,
         deflate: bool = False,
+        notes: str = "",
         stop: threading.Event | None = None,
     ) -> None:
         self._study = study
@@ -111,6 +113,7 @@ class Packing:
         self._sink = sink
         self._site = site
         self._deflate = deflate
+        self._notes = notes
         self._stop = stop
         self._file_ids = _ids_by_instance(study)
         self._archive = Archive(sink)
@@ -143,7 +146,8 @@ class Packing:
         self._delivered.sort(key=lambda one: one.file)
         if self._site is not None:
             self._add_web(self._site.members(self._delivered))
-        self._add_bytes(README, readme(self._study, self._part, self._delivered, viewer=self._site is not None))
+        told = readme(self._study, self._part, self._delivered, viewer=self._site is not None, notes=self._notes)
+        self._add_bytes(README, told)
         self._add_bytes(DICOMDIR, dicomdir(self._study, self._members))
         self._add_bytes(MANIFEST, manifest(self._study, self._part, self._delivered, self._web))
         self._archive.finish()

@@ -40,7 +40,6 @@ CREATE TABLE shares (
     state TEXT NOT NULL
         CHECK (state IN ('opened', 'previewing', 'delivering', 'waiting', 'delivered', 'cancelled', 'failed')),
     sealed_plan BLOB NOT NULL,
-    sealed_note BLOB NOT NULL,
     created_at REAL NOT NULL,
     updated_at REAL NOT NULL, sealed_audience BLOB,
     UNIQUE (command_event_id, study_instance_uid)
@@ -192,3 +191,19 @@ CREATE TABLE views (
 ) STRICT;
 
 CREATE INDEX views_wanted ON views (created_at) WHERE state = 'wanted';
+
+CREATE TABLE notes (
+    event_id TEXT NOT NULL,
+    share_id INTEGER NOT NULL REFERENCES shares (id),
+    room_id TEXT NOT NULL,
+    author TEXT NOT NULL,
+    sealed_note BLOB,
+    sealed_audience BLOB,
+    created_at REAL NOT NULL,
+    -- The share's document, from 1, that it is in.
+    document INTEGER CHECK (document >= 1),
+    PRIMARY KEY (event_id, share_id),
+    CHECK ((sealed_note IS NULL) = (sealed_audience IS NULL))
+) STRICT;
+
+CREATE INDEX notes_kept ON notes (share_id) WHERE sealed_note IS NOT NULL;

@@ -35,8 +35,6 @@ class Share:
     state: ShareState
     #: What the corridor must know to go on after a restart (parts, file names, settings); sealed.
     plan: Mapping[str, Any]
-    #: What the requester wrote with it; sealed.
-    note: str
     #: Who was in the room, joined or invited, when it was permitted; sealed.
     audience: frozenset[str]
     #: Unix seconds.
@@ -62,7 +60,6 @@ async def open_share(
     source: str,
     audience: frozenset[str] = frozenset(),
     plan: Mapping[str, Any] | None = None,
-    note: str = "",
     device_id: str = "",
     patient: str = "",
 ) -> Share:
@@ -85,7 +82,6 @@ async def open_share(
     }
     sealed: Columns = {
         "sealed_plan": tx.seal_json(plan or {}, _place(row, "plan")),
-        "sealed_note": tx.seal(note, _place(row, "note")),
         "sealed_audience": tx.seal_json(sorted(audience), _place(row, "audience")),
     }
     await tx.insert("shares", row | sealed)
@@ -222,7 +218,6 @@ def _share(db: Reading, row: sqlite3.Row) -> Share:
         source=row["source"],
         state=ShareState(row["state"]),
         plan=db.unseal_json(row["sealed_plan"], _place(row, "plan")),
-        note=db.unseal(row["sealed_note"], _place(row, "note")),
         audience=_audience(db, row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -26,6 +26,11 @@ def font(size: int, text: str = "") -> ImageFont.FreeTypeFont:
     return _western(size) if all(map(_is_western, text)) else _every(size)
 
 
+def font_file(text: str) -> Path:
+    """The file of the font that has the letters of `text`, to be embedded in a document."""
+    return _FOLDER / (_WESTERN if all(map(_is_western, text)) else _ALL)
+
+
 def right_to_left(text: str) -> bool:
     """Whether a paragraph begins at the right: by its first letter that has a direction (UAX 9, rule P2)."""
     directions = (unicodedata.bidirectional(letter) for letter in text)

@@ -7,7 +7,7 @@ of them are accepted and made plain here, so that no command has to.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: What begins a command.
 SIGN = "!"
@@ -28,6 +28,8 @@ class Call:
 
     name: str
     rest: str = ""
+    #: The same with its line ends, for what is kept as it was written.
+    lines: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,16 @@ def parse(line: str) -> Call | Choice | None:
     """
     plain = make_plain(line).strip()
     if found := _COMMAND.fullmatch(plain):
-        return Call(found["name"].lower(), " ".join((found["rest"] or "").split()))
+        rest = found["rest"] or ""
+        return Call(found["name"].lower(), " ".join(rest.split()), "\n".join(map(_tidied, rest.splitlines())).strip())
     if _CHOICE.fullmatch(plain):
         numbers = tuple(dict.fromkeys(int(one) for one in re.findall(r"\d+", plain)))
         return Choice(numbers) if len(numbers) <= MOST_CHOICES else None
     return None
+
+
+def _tidied(line: str) -> str:
+    return " ".join(line.split())
 
 
 def make_plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 A command is an async function `(context, parameter, ...) -> Outcome` under `@command`. Each parameter after the context
 is annotated with a type of `CONVERTERS`, optionally as `Annotated[type, "what it is"]`; one with a default may be left
-out. A parameter of type `Words` takes all that remains of the line.
+out. A parameter of type `Words` takes all that remains of the line, one of type `Lines` that and further lines.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: All that remains of the line.
 Words = NewType("Words", str)
 NO_WORDS = Words("")
+#: The same with its line ends.
+Lines = NewType("Lines", str)
 
 
 class TypingMistake(Mistake):
@@ -35,7 +37,12 @@ def _number(text: str) -> int:
     return int(text)
 
 
-CONVERTERS: dict[Any, Callable[[str], Any]] = {int: _number, str: str, Words: str}
+def _words(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+CONVERTERS: dict[Any, Callable[[str], Any]] = {int: _number, str: str, Words: _words, Lines: str}
+_REMAINDERS = (Words, Lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Command:
         remaining = self._without_noun(rest)
         bound: dict[str, Any] = {}
         for one in self.parameters:
-            text, remaining = (remaining, "") if one.kind is Words else _first_word(remaining)
+            text, remaining = (remaining, "") if one.kind in _REMAINDERS else _first_word(remaining)
             if text:
                 bound[one.name] = CONVERTERS[one.kind](text)
             elif one.required:
@@ -137,5 +144,5 @@ def _parameter(one: inspect.Parameter, hint: Any) -> Parameter:
 
 
 def _first_word(text: str) -> tuple[str, str]:
-    first, _, remaining = text.strip().partition(" ")
-    return first, remaining.strip()
+    first, *remaining = text.split(maxsplit=1) or [""]
+    return first, "".join(remaining).strip()

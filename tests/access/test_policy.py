@@ -179,7 +179,7 @@ def test_rules_say_who_may_do_what_where() -> None:
     anybodys = (HARMLESS | {Action.VIEW}) - GRANTS.keys()
     assert may == {Action.FIND, Action.STATUS, Action.CANCEL} | anybodys
     may = {key[2] for key, permitted in granted.items() if permitted and key[:2] == (BEN.user_id, other.room_id)}
-    assert may == {Action.SHARE, Action.STATUS, Action.CANCEL} | anybodys
+    assert may == {Action.SHARE, Action.NOTE, Action.STATUS, Action.CANCEL} | anybodys
     helped = {key for key, permitted in granted.items() if permitted and key[2] in GRANTS}
     assert {key[:2] for key in helped} == {(ANNA.user_id, room.room_id), (BEN.user_id, other.room_id)}
 

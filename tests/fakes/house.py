@@ -14,6 +14,7 @@ from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
 from bot.doorman import Doorman, Manners
 from bot.guard import RoomGuard
+from bot.late_notes import LateNotes
 from bot.outbox import Outbox
 from bot.resume import resume
 from bot.viewer import Viewer
@@ -100,9 +101,18 @@ class House:
             spool=self.spool,
             workers=self.workers,
             part_bytes=self._part_bytes,
+            delivered=lambda: self.late_notes.poke(),  # noqa: PLW0108 - made below
             retry_pause=0.05,
         )
         self.viewer = Viewer(
+            ledger=self.ledger,
+            sources=sources,
+            spool=self.spool,
+            workers=self.workers,
+            after=self.outbox.poke,
+            retry_pause=0.01,
+        )
+        self.late_notes = LateNotes(
             ledger=self.ledger,
             sources=sources,
             spool=self.spool,
@@ -138,6 +148,7 @@ class House:
         self.outbox.poke()
         self.corridor.poke()
         self.viewer.poke()
+        self.late_notes.poke()
         self.builder.poke()
 
     def _built(self) -> None:
@@ -148,7 +159,7 @@ class House:
     async def running(self) -> Any:
         """All parts at work, until the block ends: then all tasks are cancelled."""
         await resume(self.ledger, self.spool)
-        parts = (self.outbox, self.corridor, self.viewer, self.dispatcher, self.doorman, self.builder)
+        parts = (self.outbox, self.corridor, self.viewer, self.late_notes, self.dispatcher, self.doorman, self.builder)
         tasks = [asyncio.create_task(one.run()) for one in parts]
         try:
             yield self
@@ -187,7 +198,8 @@ class House:
             "SELECT 1 FROM shares WHERE state NOT IN ('delivered', 'cancelled', 'failed') UNION "
             "SELECT 1 FROM invitations WHERE state IN ('invited', 'joined') UNION "
             "SELECT 1 FROM new_rooms WHERE state = 'wanted' UNION "
-            "SELECT 1 FROM views WHERE state = 'wanted'"
+            "SELECT 1 FROM views WHERE state = 'wanted' UNION "
+            "SELECT 1 FROM notes WHERE sealed_note IS NOT NULL"
         )
         return waiting is None
 

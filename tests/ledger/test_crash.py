@@ -35,7 +35,7 @@ async def walk(db, number):
     await inbox.receive(db, [InboxMessage(event, "!a:x", "@a:x", "D", "A", "!share", "m.text", 1, "s", number)], event)
     async with db.transaction() as tx:
         share = await shares.open_share(tx, room_id="!a:x", requested_by="@a:x", command_event_id=event,
-                                        study_instance_uid="1.2.3", source="radiology", note="n" * 500)
+                                        study_instance_uid="1.2.3", source="radiology", plan={"n": "n" * 500})
         await inbox.handled(tx, event)
     for state in (S.PREVIEWING, S.DELIVERING, S.DELIVERED):
         async with db.transaction() as tx:

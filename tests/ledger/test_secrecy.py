@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger import audit, finds, inbox, outbox, shares
+from ledger import audit, finds, inbox, notes, outbox, shares
 from ledger.inbox import InboxMessage
+from ledger.notes import KeptNote
 from ledger.outbox import Attachment, Entry
 from ledger.states import ShareState
 
@@ -38,9 +39,10 @@ async def live_through_a_day(db: Database) -> None:
             study_instance_uid="1.2.3",
             source="radiology",
             plan={"name": PLANTED["plan"]},
-            note=PLANTED["note"],
             patient=PLANTED["patient"],
         )
+        note = KeptNote("$c", share.id, "!a:x", "@anna:x", "Anna", PLANTED["note"], frozenset())
+        assert await notes.write(tx, share, note)
         file = Attachment("file", "1.bin", PLANTED["key"].encode(), b"i" * 16, b"s" * 32, 5, "image/jpeg")
         content = {"body": PLANTED["content"]}
         entry = Entry("t1", "!a:x", "preview 1", "m.room.message", content, share.id, attachments=(file,))

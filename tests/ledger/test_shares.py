@@ -29,7 +29,6 @@ async def opened(
         study_instance_uid=study,
         source="radiology",
         plan={"parts": 2},
-        note="fell from a ladder",
         patient="MIU|123",
     )
 
@@ -42,12 +41,7 @@ async def one(db: Database, **words: str) -> Share:
 async def test_a_share_is_kept_as_it_was_opened(db: Database, clock: Clock) -> None:
     share = await one(db)
     assert share == await shares.get(db, share.id)
-    assert (share.id, share.state, share.plan, share.note) == (
-        1,
-        ShareState.OPENED,
-        {"parts": 2},
-        "fell from a ladder",
-    )
+    assert (share.id, share.state, share.plan) == (1, ShareState.OPENED, {"parts": 2})
     assert share.created_at == share.updated_at == clock.now
     assert await shares.get(db, 2) is None
 
@@ -174,12 +168,12 @@ async def test_two_shares_of_one_command_have_different_transaction_ids(db: Data
     assert outbox.transaction_id(first.origin, "preview 1") != outbox.transaction_id(second.origin, "preview 1")
 
 
-async def test_a_note_copied_to_another_share_does_not_open(db: Database) -> None:
-    """Threat: somebody with the file, and without the key, moves a note to another patient's share."""
+async def test_a_plan_copied_to_another_share_does_not_open(db: Database) -> None:
+    """Threat: somebody with the file, and without the key, has another share sent in another way."""
     first, second = await one(db), await one(db, study="1.2.4")
     async with db.transaction() as tx:
         await tx.rows(
-            "UPDATE shares SET sealed_note = (SELECT sealed_note FROM shares WHERE id = ?) WHERE id = ?",
+            "UPDATE shares SET sealed_plan = (SELECT sealed_plan FROM shares WHERE id = ?) WHERE id = ?",
             first.id,
             second.id,
         )
