@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from bot.demo.stage import Stage
 
 #: Seconds for an answer: a share of a stack is the longest.
-PATIENCE = 300.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,12 @@ class Room:
         """Type a line; all that the bot said to it when `until` holds of something."""
         since = len(self._clinician.events)
         await self._clinician.send(self.room, text)
-        await self._clinician.wait(lambda one: self._is_answer(one) and until(one), PATIENCE, since)
-        return [one for one in self._clinician.events[since:] if self._is_answer(one)]
+        with contextlib.suppress(TimeoutError):
+            await self._clinician.wait(lambda one: self._is_answer(one) and until(one), PATIENCE, since)
+        answers = [one for one in self._clinician.events[since:] if self._is_answer(one)]
+        if not any(map(until, answers)):
+            raise RuntimeError(f"After {text} the bot said only: {[one.body for one in answers]}")
+        return answers
 
     async def shoot(self, name: str, first: SeenEvent | None = None) -> str:
         """Photograph the phone with `first` at the top, or the newest at the bottom."""
