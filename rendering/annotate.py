@@ -6,6 +6,7 @@ All of it is grey, so that grey pictures stay grey, and on black: chats are read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -127,12 +128,27 @@ def _draw_lines(draw: ImageDraw.ImageDraw, lines: Sequence[str], corner: tuple[i
 
 def labelled(tile: Image.Image, text: str, size: int) -> Image.Image:
     """The tile with its number in the upper left corner, outlined so that it reads on any ground."""
-    if text:
-        draw = ImageDraw.Draw(tile)
-        place = (size // 3, size // 6)
-        fill, edge = _grey(tile.mode, _BRIGHT), _grey(tile.mode, _BACKGROUND)
-        draw.text(place, text, fill, font(size), stroke_width=max(1, size // 10), stroke_fill=edge)
+    left, top = size // 3, size // 6
+    stroke = max(1, size // 10)
+    for level, width in ((_BACKGROUND, stroke), (_BRIGHT, 0)):
+        place: float = left
+        for letter in text:
+            stamp, advance = _stamp(letter, size, width)
+            tile.paste(_grey(tile.mode, level), (round(place) - width, top - width), stamp)
+            place += advance
     return tile
+
+
+@lru_cache(maxsize=256)
+def _stamp(letter: str, size: int, stroke: int) -> tuple[Image.Image, float]:
+    """A mask of one digit, grown by `stroke`, and how far the next one is.
+
+    Kept: drawn anew each time, a sheet's numbers take longer than its pictures.
+    """
+    advance = font(size, letter).getlength(letter)
+    mask = Image.new("L", (ceil(advance) + 2 * stroke, round(size * _LEADING) + 2 * stroke))
+    ImageDraw.Draw(mask).text((stroke, stroke), letter, 255, font(size, letter), stroke_width=stroke)
+    return mask, advance
 
 
 def placeholder(width: int, height: int, size: int) -> Image.Image:

@@ -15,17 +15,13 @@ from rendering.colour import rgb
 from rendering.elements import given
 from rendering.errors import CannotShow
 from rendering.header import UNDEFINED_LENGTH, Header, opened
-from rendering.lookups import greyscale
-from rendering.module import PixelModule, pixel_module
 from rendering.native import native_frame
-from rendering.notes import Origin, origin
-from rendering.orientation import Orientation, orientation
+from rendering.notes import Origin
 from rendering.overlay import Spare, graphics
-from rendering.palette import palette, supplemental, tinted
+from rendering.palette import palette, tinted
 from rendering.reduce import any_of, box_mean, factor, resampled, sampled
-from rendering.shutter import shutter
+from rendering.said import Said, said
 from rendering.softcopy import softcopy
-from rendering.spacing import Spacing, aspect, spacing
 from rendering.values import filled, padding, stored_values
 
 if TYPE_CHECKING:
@@ -36,8 +32,11 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from rendering.marks import Mark
+    from rendering.module import PixelModule
+    from rendering.orientation import Orientation
     from rendering.shutter import Shutter
     from rendering.softcopy import Softcopy
+    from rendering.spacing import Spacing
     from rendering.window import Greyscale
 
 #: Far above every preview: `read_frame` leaves the frame as large as it is.
@@ -77,15 +76,14 @@ def read_frame(path: Path, index: int = 0, *, edge: int = FULL, state: Dataset |
     `CannotShow`, and whatever a decoder raises on a damaged stream (see `rendering.preview.guarded`).
     """
     with opened(path) as header:
-        module = pixel_module(header.data_set, header.tag)
-        if not 0 <= index < module.frames:
-            raise CannotShow("it has fewer frames than expected", "P13")
+        known = said(header, index)
+        module = known.module
         presented = softcopy(state, header.data_set, index, module) if state is not None else None
         if presented is not None:
             edge = presented.edge(edge)
         shrink = factor(module.rows, module.columns, edge)
         decoded = _decoded(header, module, index, shrink)
-        return _frame(header, module, index, decoded, edge, presented=presented)
+        return _frame(header, known, index, decoded, edge, presented=presented)
 
 
 def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> Decoded:
@@ -106,50 +104,57 @@ def codestream(header: Header, module: PixelModule, index: int) -> bytes:
 
 
 def _frame(
-    header: Header, module: PixelModule, index: int, decoded: Decoded, edge: int, *, presented: Softcopy | None
+    header: Header, known: Said, index: int, decoded: Decoded, edge: int, *, presented: Softcopy | None
 ) -> Frame:
-    known = spacing(header.data_set, index)
-    ratio = aspect(header.data_set, known)
-    pixels, grey = _pixels(header.data_set, module, index, decoded, presented.grey if presented else None)
+    module = known.module
+    pixels, grey = _pixels(header.data_set, known, decoded, presented.grey if presented else None)
     colour, blank = grey is None, None
     k = factor(pixels.shape[0], pixels.shape[1], edge)
     if grey is not None:
         mask = padding(pixels, grey)
-        grey = replace(grey, padding=grey.padding if mask is not None else None)
+        grey = grey if mask is not None else grey.without_padding()
         if mask is not None and k > 1:
             pixels, blank = filled(pixels, grey, mask), sampled(mask, k)
     pixels = box_mean(pixels, k)
-    size = (module.rows, module.columns)
-    spare = Spare(decoded.samples, module.unused_bits) if decoded.samples.shape == size else None
-    drawn = presented.overlays if presented else graphics(header.data_set, index, *size, spare)
-    closed = presented.shutter if presented else shutter(header.data_set, index, *size)
+    drawn = presented.overlays if presented else _overlays(header.data_set, known, index, decoded)
+    closed = presented.shutter if presented else known.shutter
     frame = Frame(
         pixels,
         grey,
-        ratio,
-        _scaled(known, module, pixels),
+        known.aspect,
+        _scaled(known.spacing, module, pixels),
         blank,
         None if drawn is None else any_of(drawn, pixels.shape[0], pixels.shape[1]),
         None if closed is None else replace(closed, covered=resampled(closed.covered, *pixels.shape[:2])),
-        origin=origin(header.data_set, header.transfer_syntax_uid, colour=colour),
-        orientation=orientation(header.data_set, index),
+        origin=known.origin if colour else known.origin.without_colour(),
+        orientation=known.orientation,
     )
     return presented.arranged(frame) if presented else frame
 
 
+def _overlays(data_set: Dataset, known: Said, index: int, decoded: Decoded) -> NDArray[np.bool_] | None:
+    if not known.overlaid:
+        return None
+    module = known.module
+    size = (module.rows, module.columns)
+    spare = Spare(decoded.samples, module.unused_bits) if decoded.samples.shape == size else None
+    return graphics(data_set, index, *size, spare)
+
+
 def _pixels(
-    data_set: Dataset, module: PixelModule, index: int, decoded: Decoded, presented: Greyscale | None
+    data_set: Dataset, known: Said, decoded: Decoded, presented: Greyscale | None
 ) -> tuple[NDArray[Any], Greyscale | None]:
     """Stored values with their pipeline, or RGB with None."""
+    module = known.module
     precision = decoded.precision or module.bits_allocated
     values = stored_values(decoded.samples, module, precision, signed=module.signed and module.samples == 1)
     if values.ndim == 3:  # noqa: PLR2004 colour
         bits = min(module.bits_stored, precision)
         return rgb(values, "RGB" if decoded.rgb else module.photometric, bits), None
-    if module.photometric == "PALETTE COLOR":
+    grey = presented or known.grey
+    if grey is None:
         return palette(values, data_set, module), None
-    grey = presented or greyscale(data_set, index, module)
-    first = supplemental(data_set, index)
+    first = known.supplemental
     return (values, grey) if first is None else (tinted(values, grey, data_set, module, first), None)
 
 

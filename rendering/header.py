@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import VR
 
+from rendering.elements import given
 from rendering.errors import CannotShow
 from rendering.scan import PIXEL_TAGS, Unsure, scanned
 
@@ -45,6 +46,7 @@ _MOST_ELEMENTS = 65_536
 
 #: The header of a usual file ends within so many bytes.
 _SCANNED = 16 * 1024
+_TRANSFER_SYNTAX = 0x00020010
 _META_LENGTH = b"\x02\0\0\0UL\x04\0"
 #: What the scanner leaves to pydicom: unknown, big endian, deflated.
 _UNUSUAL = frozenset({"", ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
@@ -69,6 +71,8 @@ class Header:
     tag: int
     length: int
     words: bool
+    #: What `data_set` is made of, if the file is of usual form.
+    elements: Elements | None = None
 
 
 @contextlib.contextmanager
@@ -108,7 +112,8 @@ def _scanned(file: BinaryIO) -> Header:
     if data[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
         raise Unsure
     meta, position = scanned(data, _PREAMBLE + 4, _meta_end(data), implicit=False)
-    syntax = str(Dataset(meta).get("TransferSyntaxUID", ""))
+    _, named = meta.raw(_TRANSFER_SYNTAX) or ("", b"")
+    syntax = named.rstrip(b"\0 ").decode("ascii", "replace")
     implicit = syntax == ImplicitVRLittleEndian
     if syntax in _UNUSUAL or (implicit and data[position + 4 : position + 6] in _VRS):
         raise Unsure
@@ -117,7 +122,8 @@ def _scanned(file: BinaryIO) -> Header:
         raise Unsure
     file.seek(position)
     tag, vr, length = _element(file, "little", implicit=implicit)
-    return Header(_data_set(elements, implicit=implicit), syntax, True, file, tag, length, vr == b"OW")  # noqa: FBT003
+    data_set = _data_set(elements, implicit=implicit)
+    return Header(data_set, syntax, True, file, tag, length, vr == b"OW", elements)  # noqa: FBT003
 
 
 def _meta_end(data: bytes) -> int:
@@ -129,8 +135,9 @@ def _meta_end(data: bytes) -> int:
 
 def _data_set(elements: Elements, *, implicit: bool) -> Dataset:
     data_set = Dataset(elements)
-    said = data_set.get("SpecificCharacterSet")
-    data_set.set_original_encoding(implicit, True, convert_encodings(said) if said else default_encoding)  # noqa: FBT003
+    character_set = given(data_set, "SpecificCharacterSet")
+    encoding = convert_encodings(character_set) if character_set else default_encoding
+    data_set.set_original_encoding(implicit, True, encoding)  # noqa: FBT003
     return data_set
 
 

@@ -30,6 +30,8 @@ _GAP = 4
 _GROUND = 0
 #: A tile's number, in sizes of the caption's text.
 _NUMBER = 0.8
+#: The smallest that it is drawn, in pixels: on a sheet of hundreds.
+_LEAST_NUMBER = 9
 _COLUMNS = ((1, 1), (4, 2), (9, 3), (20, 4))
 _MOST_COLUMNS = 6
 
@@ -80,7 +82,7 @@ def sheet(frames: Sequence[Frame | None], labels: Sequence[str], width: int, hei
     size = (columns * (box[0] + _GAP) - _GAP, rows * (box[1] + _GAP) - _GAP)
     colour = any(frame is not None and frame.grey is None for frame in frames)
     canvas = Image.new("RGB" if colour else "L", size, _GROUND)
-    text = round(text_size(*size) * _NUMBER)
+    text = min(round(text_size(*size) * _NUMBER), max(_LEAST_NUMBER, min(box) // 4))
     for place, (frame, label) in enumerate(zip(frames, labels, strict=True)):
         tile = labelled(_tile(frame, box, text), label, text)
         corner = (place % columns * (box[0] + _GAP), place // columns * (box[1] + _GAP))
@@ -101,7 +103,7 @@ def _alike(frames: Sequence[Frame | None]) -> list[Frame | None]:
 
 def columns_for(count: int) -> int:
     """How many tiles side by side."""
-    return next((columns for most, columns in _COLUMNS if count <= most), _MOST_COLUMNS)
+    return next((columns for most, columns in _COLUMNS if count <= most), max(_MOST_COLUMNS, ceil(count**0.5)))
 
 
 def tile_edge(count: int, width: int, height: int) -> int:

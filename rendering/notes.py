@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydicom import uid
@@ -31,13 +31,17 @@ class Origin:
     #: Colours are meant to be seen through an ICC profile (C.11.15), which previews do without.
     profiled: bool = False
 
+    def without_colour(self) -> Origin:
+        """Of a grey picture, which no profile is about."""
+        return replace(self, profiled=False) if self.profiled else self
 
-def origin(data_set: Dataset, transfer_syntax_uid: str, *, colour: bool) -> Origin:
-    """Of a frame, from its header."""
+
+def origin(data_set: Dataset, transfer_syntax_uid: str) -> Origin:
+    """Of a frame in colour, from its header."""
     lossy = word(data_set, "LossyImageCompression") == "01" or transfer_syntax_uid in _ALWAYS_LOSSY
     ratios = [one for one in numbers(data_set, "LossyImageCompressionRatio") if _RATIOS[0] < one <= _RATIOS[1]]
     profiled = bool(given(data_set, "ICCProfile")) and word(data_set, "ColorSpace") != "SRGB"
-    return Origin(lossy, max(ratios) if lossy and ratios else None, colour and profiled)
+    return Origin(lossy, max(ratios) if lossy and ratios else None, profiled)
 
 
 def lossy_note(origins: Iterable[Origin]) -> str:

@@ -27,6 +27,11 @@ class Spare:
     bits: int
 
 
+def has_graphics(data_set: Dataset) -> bool:
+    """Whether there is an overlay of any kind."""
+    return any(height in data_set or data in data_set for _, height, data in _PLACES)
+
+
 def graphics(
     data_set: Dataset, frame: int, rows: int, columns: int, spare: Spare | None = None
 ) -> NDArray[np.bool_] | None:

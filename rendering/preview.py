@@ -121,7 +121,8 @@ def packed(
     from rendering.encode import blurhash, smaller, within  # noqa: PLC0415
     from rendering.notes import notes  # noqa: PLC0415
 
-    thumbnail, thumbnail_width, thumbnail_height = within(smaller(image, THUMBNAIL_EDGE), THUMBNAIL_BYTES)
+    small = smaller(image, THUMBNAIL_EDGE)
+    thumbnail, thumbnail_width, thumbnail_height = within(small, THUMBNAIL_BYTES)
     return Preview(
         key=plan.key,
         data=encoded[0],
@@ -130,7 +131,7 @@ def packed(
         thumbnail=thumbnail,
         thumbnail_width=thumbnail_width,
         thumbnail_height=thumbnail_height,
-        blurhash=blurhash(image),
+        blurhash=blurhash(small),
         alt_text=" ".join((plan.alt_text, *notes(picture.origins))),
         caption=caption,
         problems=problems,

@@ -19,6 +19,8 @@ Levels: TypeAlias = NDArray[np.uint8]
 WHITE = 255
 #: A table begins and ends at a multiple of this, within what int8 has, and may have so many entries for each pixel.
 _STEP, _WORTH = 128, 4
+#: Pixels that are looked up at a time.
+_PART = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Greyscale:
         """The same with another window."""
         return replace(self, voi=voi)
 
+    def without_padding(self) -> Greyscale:
+        """The same of pixels of which none is padding."""
+        return replace(self, padding=None) if self.padding is not None else self
+
 
 def levels(pixels: Numbers, grey: Greyscale) -> Levels:
     """Levels of `pixels`, any shape, stored values.
@@ -79,10 +85,18 @@ def levels(pixels: Numbers, grey: Greyscale) -> Levels:
     low, high = int(pixels.min()) & -_STEP, int(pixels.max()) | (_STEP - 1)
     if high - low > _WORTH * pixels.size:
         return shade(pixels, grey)
+    return _looked_up(pixels, low, _table(low, high, pixels.dtype.str, grey))
+
+
+def _looked_up(pixels: Numbers, low: int, table: Levels) -> Levels:
+    """`table[pixels - low]`, a part at a time: numpy's indexes have 8 bytes each, and stay in the cache so."""
     unsigned = f"u{pixels.dtype.itemsize}"
-    # Differences modulo 2**16 are right whatever the sign.
-    places = pixels.view(unsigned) - np.array(low).astype(pixels.dtype).view(unsigned)
-    seen: Levels = np.take(_table(low, high, pixels.dtype.str, grey), places, mode="clip")
+    cells, start = pixels.view(unsigned), np.array(low).astype(pixels.dtype).view(unsigned)
+    seen = np.empty(pixels.shape, np.uint8)
+    rows = max(1, _PART * len(cells) // cells.size)
+    for row in range(0, len(cells), rows):
+        # Differences modulo 2**16 are right whatever the sign.
+        np.take(table, cells[row : row + rows] - start, out=seen[row : row + rows], mode="clip")
     return seen
 
 
