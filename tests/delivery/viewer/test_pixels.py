@@ -48,7 +48,12 @@ QUICK_ONLY = {
 def expected(frame: Frame, window: Window | None = None) -> NDArray[np.uint8]:
     assert frame.grey is not None
     grey = windowed(frame.pixels, frame.grey)
-    return levels(frame.pixels, replace(grey, voi=window) if window else grey)
+    seen = levels(frame.pixels, replace(grey, voi=window) if window else grey)
+    if frame.shutter is not None:
+        seen[frame.shutter.covered] = frame.shutter.level
+    if frame.graphics is not None:
+        seen[frame.graphics] = 255
+    return seen
 
 
 def difference(screen: Screen, right: NDArray[np.uint8]) -> int:
