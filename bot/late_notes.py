@@ -18,6 +18,7 @@ from commands.kit.reply import message, related
 from config.errors import Bug, CarrierbagError, TryLater
 from delivery.handover import Handover
 from delivery.notes import Notes, Written
+from delivery.options import Options
 from ledger import notes, outbox, shares
 from ledger.outbox import Entry, transaction_id
 
@@ -122,6 +123,7 @@ class LateNotes:
             handover = Handover(
                 study, source, spool=self._spool, render=self._pictures.preview, read=self._pictures.guide
             )
+            await handover.narrow(Options.kept(share.plan.get("options", {})))
             return await handover.further(told)
         except SignedOut:
             raise

@@ -27,7 +27,7 @@ _MANIFEST_LIMIT = 64_000_000
 _MOST_PARTS = 100_000
 _BUFFER = 1024 * 1024
 #: What `delivery.fileset.file_ids` makes: no other name is written to anybody's disk.
-_FILE_ID = re.compile(r"DICOM/S\d{5,7}/I\d{5,7}")
+_FILE_ID = re.compile(r"DICOM/S\d{5}/I\d{5,7}")
 #: Web content (IHE PDI): the page at the root, all else in one folder, and nothing that an operating system would run.
 _WEB = re.compile(r"INDEX\.HTM|IHE_PDI/[A-Z0-9_]{1,8}\.(JS|CSS|TXT)")
 #: Beside what the manifest promises.

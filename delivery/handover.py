@@ -16,6 +16,7 @@ from delivery.narrow import key_images, marked, narrowed
 from delivery.notes import NO_NOTES, Enclosed, Notes
 from delivery.packer import Packer
 from delivery.parts import Part, plan_parts, refusal
+from delivery.viewer.site import Note
 from rendering.documents import pages
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.guided import guided, withdrawn
@@ -91,13 +92,17 @@ class Handover:
         self._render = render
         self._read = read
         self._on_progress = on_progress
+        self._left_out = ""
 
     async def narrow(self, options: Options) -> Study:
         """Go on with less than the whole study. Raises `NothingLeft`, and the errors of `studies.errors`."""
-        guides = await self.guides() if options.key else []
-        self.study = narrowed(self.study, options)
+        whole, guides = self.study, await self.guides() if options.key else []
+        self.study = narrowed(whole, options)
         if options.key:
             self.study = key_images(self.study, guides)
+        if self.study != whole:
+            counts = f"{len(self.study.instances)} of {len(whole.instances)} files"
+            self._left_out = f"This is not the whole study: {options.words} only, {counts}."
         return self.study
 
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
@@ -154,7 +159,10 @@ class Handover:
 
     async def _enclosed(self, notes: Notes) -> Enclosed:
         filed = await asyncio.to_thread(notes.filed, self.study) if notes.written else None
-        return Enclosed(notes.plain, notes.told, filed)
+        if not self._left_out:
+            return Enclosed(notes.plain, notes.told, filed)
+        told = Note("Not the whole study", self._left_out, source="carrierbag")
+        return Enclosed(f"carrierbag:\n\n    {self._left_out}\n\n{notes.plain}", (told, *notes.told), filed)
 
     async def key_images(self) -> list[str]:
         """SOP Instance UIDs of what is to be seen first."""

@@ -61,7 +61,7 @@ def joined(group: Sequence[Received], folder: Path) -> Joined:
         for one in group:
             _unpack(one, making, first=one is group[0])
         if len(group) > 1:
-            _Whole(group, making).write()
+            _tell_anew(group, making)
         making.rename(folder)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
@@ -86,8 +86,14 @@ def _about(group: Sequence[Received], folder: Path) -> Joined:
 
 
 def _missing(group: Sequence[Received]) -> tuple[int, ...]:
-    there = {number for one in group for number in one.said.parts}
+    there = set(_parts(group))
     return tuple(number for number in range(1, group[0].said.of + 1) if number not in there)
+
+
+def _parts(group: Sequence[Received]) -> list[int]:
+    """Their numbers; what was sent later is none of the parts."""
+    counted = (one for one in group if one is group[0] or not one.is_addition)
+    return sorted(number for one in counted for number in one.said.parts)
 
 
 def _unpack(one: Received, folder: Path, *, first: bool) -> None:
@@ -105,6 +111,15 @@ def _unpack(one: Received, folder: Path, *, first: bool) -> None:
             copied(bag, name, folder / name)
 
 
+def _tell_anew(group: Sequence[Received], folder: Path) -> None:
+    try:
+        _Whole(group, folder).write()
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        raise DamagedParcel(
+            "These parts are intact, and tell of themselves what I do not understand. Open them one by one.", "O07"
+        ) from None
+
+
 class _Whole:
     """What is told about a folder, told anew for several parts together."""
 
@@ -112,7 +127,8 @@ class _Whole:
         self._group = group
         self._folder = folder
         self._delivered = [one for each in group for one in each.said.instances]
-        self._parts = sorted(number for one in group for number in one.said.parts)
+        self._parts = _parts(group)
+        self._later = [one for one in group[1:] if one.is_addition]
         self._of = group[0].said.of
         self._missing = _missing(group)
 
@@ -122,10 +138,7 @@ class _Whole:
         study, members = _file_set(self._folder, self._delivered)
         if members:
             (self._folder / DICOMDIR).write_bytes(dicomdir(study, members))
-        readme = self._folder / README
-        readme.write_bytes(
-            f"{self._words}\n\n".encode("ascii", "replace").replace(b"\n", b"\r\n") + readme.read_bytes()
-        )
+        self._write_readme()
         self._write_manifest()
 
     @property
@@ -134,10 +147,17 @@ class _Whole:
         lacking = f" NOT HERE: {', '.join(map(str, self._missing))}." if self._missing else ""
         return f"Joined from the parts {numbers} of {self._of}: {len(self._delivered)} files.{lacking}"
 
+    def _write_readme(self) -> None:
+        """The first part's, below what was joined, and what came with later notes."""
+        texts = [_member(one.path, README).decode("utf-8-sig") for one in (self._group[0], *self._later)]
+        text = "\r\n---\r\n\r\n".join([f"{self._words}\r\n", *texts])
+        (self._folder / README).write_bytes(text.encode("ascii" if text.isascii() else "utf-8-sig"))
+
     def _write_viewer(self) -> None:
-        told = [(one.said.parts, data) for one in self._group if (data := _member(one.path, STUDY))]
+        told = [(one, data) for one in self._group if (data := _member(one.path, STUDY))]
         if told:
-            unseen = [number for number in self._parts if not any(number in parts for parts, _ in told)]
+            seen = {number for one, _ in told if one not in self._later for number in one.said.parts}
+            unseen = [number for number in self._parts if number not in seen]
             lacking = [
                 *(f"Part {one} of {self._of} is not in this folder." for one in self._missing),
                 *(

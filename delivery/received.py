@@ -30,6 +30,11 @@ class Received:
         """Of its DICOM files."""
         return frozenset(one.file for one in self.said.instances)
 
+    @property
+    def is_addition(self) -> bool:
+        """Notes that were written later travel alone, under names behind those of the study that they belong to."""
+        return self.said.of == 1 and "DICOM/S00001/I00001" not in self.names
+
 
 def parcels(paths: Iterable[Path]) -> list[Path]:
     """The ZIPs and unpacked folders that these paths mean: themselves, or what lies in a folder. Raises `NoParcel`."""
@@ -67,7 +72,19 @@ def grouped(several: Iterable[Received]) -> list[list[Received]]:
             continue
         home = next((group for group in alike if not any(one.names & other.names for other in group)), None)
         groups.append([one]) if home is None else home.append(one)
-    return groups
+    return _with_additions(groups)
+
+
+def _with_additions(groups: list[list[Received]]) -> list[list[Received]]:
+    """What was sent later goes to what it belongs to, if that is here and nothing else could be meant."""
+    wholes = [group for group in groups if not group[0].is_addition]
+    for one in (one for group in groups if group[0].is_addition for one in group):
+        same = [group for group in wholes if group[0].said.study_instance_uid == one.said.study_instance_uid]
+        if len(same) == 1 and not any(one.names & other.names for other in same[0]):
+            same[0].append(one)
+        else:
+            wholes.append([one])
+    return wholes
 
 
 def _inside(path: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,8 +17,9 @@ from pydicom.fileset import FileSet
 from config.errors import Mistake, NotAllowed
 from delivery.bag import verify
 from delivery.joined import joined
+from delivery.notes import Notes, Written
 from delivery.parcel import pack
-from delivery.parts import plan_parts
+from delivery.parts import Part, plan_parts
 from delivery.received import grouped, parcels, received
 from delivery.spool import Spool
 from delivery.viewer.site import Site
@@ -290,3 +292,41 @@ def test_a_disk_that_is_full_leaves_nothing_behind(parts: list[Path], tmp_path: 
     with pytest.raises(OSError, match="joined"):
         together(parts, tmp_path / "joined")
     assert files(tmp_path) == {"joined"}
+
+
+def later(found: Found, folder: Path) -> Path:
+    """Notes that were written when the study was gone: one more document, behind the study's own names."""
+    words = Notes(7, "share 7", 0.0, 2, (Written("@anna:example.org", "Anna", 0.0, "Pulse is back.", "the room"),))
+    filed = words.filed(found.study)
+    part, spool = Part(1, 1, (filed.instance,)), Spool(folder / "spool", 1 << 30)
+    path = folder / "document"
+    path.write_bytes(filed.data)
+    with spool.seal() as sink:
+        site = Site(filed.study, part, words.told, budget=10_000)
+        parcel = pack(filed.study, part, [(filed.instance, path)], sink, site=site, notes=words.plain)
+    return opened(parcel, spool, folder / words.file_name)
+
+
+def test_notes_that_came_later_are_put_to_what_they_belong_to(found: Found, parts: list[Path], tmp_path: Path) -> None:
+    notes = later(found, tmp_path)
+    made = together([notes, *parts], tmp_path / "joined")
+    assert (made.instances, made.missing, verify(made.folder).problems) == (13, (), ())
+    assert [one["text"] for one in told(made.folder)["notes"]] == ["Pulse is back."]
+    assert b"Pulse is back." in (made.folder / "README.TXT").read_bytes()
+    alone = together([notes], tmp_path / "alone")
+    assert (alone.instances, alone.missing) == (1, ())
+
+
+def test_parts_that_tell_of_themselves_in_another_way_are_refused_together(parts: list[Path], tmp_path: Path) -> None:
+    strange = tmp_path / "DICOM_1_OF_3.ZIP"
+    script = b'carrierbag("STUDY",{"series":7})\n'
+    with zipfile.ZipFile(parts[0]) as source, zipfile.ZipFile(strange, "w") as target:
+        said = json.loads(source.read("manifest.json"))
+        [entry] = [one for one in said["web"] if one["file"].endswith("STUDY.JS")]
+        entry |= {"bytes": len(script), "sha256": hashlib.sha256(script).hexdigest()}
+        changed = {"manifest.json": json.dumps(said).encode(), "IHE_PDI/STUDY.JS": script}
+        for name in source.namelist():
+            target.writestr(name, changed.get(name) or source.read(name))
+    with pytest.raises(NotAllowed, match="O07"):
+        together([strange, *parts[1:]], tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
