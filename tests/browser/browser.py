@@ -1,4 +1,4 @@
-"""Debian's Chromium on a leash: pages from files, network off, every request counted."""
+"""Debian's Chromium or Firefox on a leash: pages from files, network off, every request counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DRIVER = Path(__file__).with_name("driver.mjs")
-CHROMIUM = "/usr/bin/chromium"
+BROWSERS = {"chromium": "/usr/bin/chromium", "firefox": "/usr/bin/firefox-esr"}
 PATIENCE = 20.0
 DESKTOP: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: Mapping[str, Any] = {
@@ -26,11 +26,11 @@ PHONE: Mapping[str, Any] = {
 
 
 class Browser:
-    """Playwright's page by the names of its methods."""
+    """Playwright's page, or puppeteer's, by the names of its methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "chromium") -> None:
         node, _ = client_command()  # Debian's is too old for playwright
-        command = [node, str(DRIVER), CHROMIUM]
+        command = [node, str(DRIVER), name, BROWSERS[name]]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def call(self, name: str, *arguments: object) -> Any:

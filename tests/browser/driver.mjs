@@ -1,23 +1,39 @@
 // Reads one JSON line per call, `{ "call": "mouse.wheel", "args": [0, 100] }`, on playwright's page, and answers with one.
 // Its own calls: open(url, options) for a page in a fresh context, seen() for all that a page asked for or complained of,
-// touch(type, points) for fingers.
+// choose(selector, ...files) for a file dialog, touch(type, points) for fingers (Chromium only).
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import puppeteer from "puppeteer-core";
 
-const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox", "--disable-gpu"] });
+const [, , name, executablePath] = process.argv;
+// Playwright knows only a Firefox of its own; Debian's speaks WebDriver BiDi with puppeteer.
+const launch = {
+  chromium: () => chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] }),
+  firefox: () => puppeteer.launch({ browser: "firefox", executablePath, headless: true }),
+};
+const browser = await launch[name]();
 let context, page, fingers, requests, complaints;
 
 const own = {
   async open(url, options) {
     await context?.close();
-    context = await browser.newContext(options);
-    await context.setOffline(true);
+    if (name === "chromium") {
+      context = await browser.newContext(options);
+      await context.setOffline(true);
+    } else {
+      context = await browser.createBrowserContext();
+    }
     page = await context.newPage();
+    if (name === "firefox") await page.setViewport(options.viewport);
     [requests, complaints, fingers] = [[], [], undefined];
     page.on("request", (request) => requests.push(request.url()));
-    page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+    page.on("console", (message) => ["error", "warning", "warn"].includes(message.type()) && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(url);
+  },
+  async choose(selector, ...files) {
+    if (name === "chromium") await page.setInputFiles(selector, files);
+    else await (await page.$(selector)).uploadFile(...files);
   },
   seen: () => ({ requests, complaints }),
   async touch(type, points) {

@@ -6,7 +6,7 @@ const IMPLICIT = "1.2.840.10008.1.2";
 const DEFLATED = "1.2.840.10008.1.2.1.99";
 export const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 const PIXELS = ["x7fe00010", "x7fe00008", "x7fe00009"];
-const PREAMBLE = 132;
+const PREAMBLE = 132, META = 8192;
 
 /** A whole file: its data set (of dicom-parser), its transfer syntax. */
 export async function opened(array) {
@@ -14,6 +14,15 @@ export async function opened(array) {
   const syntax = meta.string("x00020010");
   if (syntax !== DEFLATED) return { data: parser.parseDicom(array), syntax };
   return { data: bare(await inflate(array.subarray(meta.position)), syntax, false), syntax };
+}
+
+/** Media Storage SOP Instance UID (0002,0003) of a file, "" of one that is no DICOM file. */
+export async function uidOf(file) {
+  try {
+    return parser.readPart10Header(new Uint8Array(await file.slice(0, META).arrayBuffer())).string("x00020003") ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** The data set of a header that came in a script: a file's beginning, or a data set alone. */

@@ -1,6 +1,6 @@
 // The DICOM files themselves, once their folder was dropped or chosen: every pixel of every frame.
 import { bitmap } from "./frames.js";
-import { BIG_ENDIAN, codestream, opened, pixelElement } from "./dicom.js";
+import { BIG_ENDIAN, codestream, opened, pixelElement, uidOf } from "./dicom.js";
 import { described, storedValues } from "./cells.js";
 import { counted } from "./pixels.js";
 import { script } from "./store.js";
@@ -140,12 +140,13 @@ async function* walked(entry) {
   }
 }
 
-/** Give every instance its file, by path (DICOM/S00001/I00001). How many found theirs. */
+/** Give every instance its file, by path (DICOM/S00001/I00001), or by UID when files were chosen one by one. */
 export async function matched(instances, transfer) {
   const byPath = new Map(instances.map((one) => [one.file, one]));
+  const byUid = new Map(instances.map((one) => [one.uid, one]));
   let count = 0;
   for await (const [path, file] of dropped(transfer)) {
-    const instance = byPath.get(path.split("/").slice(-3).join("/"));
+    const instance = byPath.get(path.split("/").slice(-3).join("/")) ?? byUid.get(await uidOf(file));
     if (!instance) continue;
     instance.dropped = file;
     count++;

@@ -43,10 +43,11 @@ class Viewer {
   }
 
   head() {
-    const { patient, description, date, part: [number, of] } = this.study;
+    const { patient, description, date, notes, part: [number, of] } = this.study;
+    const warnings = notes.filter(({ warns }) => warns).map(({ title }) => h("strong", { class: "warning" }, title));
     const words = [patient.nhs ? `NHS ${patient.nhs.replace(/(...)(...)(....)/, "$1 $2 $3")}` : patient.id, patient.born && `born ${patient.born}`, patient.sex];
     return h("header", {}, h("h1", {}, patient.name || "No name"), h("span", {}, words.filter(Boolean).join(" · ")),
-      h("span", { class: "study" }, [description, date, of > 1 && `part ${number} of ${of}`].filter(Boolean).join(" · ")));
+      h("span", { class: "study" }, [description, date, of > 1 && `part ${number} of ${of}`].filter(Boolean).join(" · ")), ...warnings);
   }
 
   foot() {

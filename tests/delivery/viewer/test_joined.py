@@ -74,3 +74,4 @@ def test_what_is_not_here_is_said_on_the_page(browser: Browser, parts: list[Path
     screen = Screen(browser, made.page, PHONE)
     screen.press("n")
     assert f"Part 1 of {len(parts)} is not in this folder." in screen.text("aside")
+    assert "Not all is here" in screen.text("header")

@@ -136,7 +136,7 @@ def test_every_picture_at_hand_looks_as_the_pipeline_says(browser: Browser, tmp_
         screen.run(f"viewer.open(viewer.study.series[{place}])")
         found[path.name] = wrong(screen, path, whole=False)
     assert {name: words for name, words in found.items() if words} == {}
-    browser.call("setInputFiles", "input[type=file]", str(bag.folder))
+    browser.call("choose", "input[type=file]", str(bag.folder))
     browser.wait("viewer.value.textContent.includes('every pixel')")
     for place, (_, path) in enumerate(bag.found.files):
         screen.run(f"viewer.open(viewer.study.series[{place}])")
