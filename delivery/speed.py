@@ -26,7 +26,7 @@ _ROUND_TRIPS = 0.05
 #: A link faster than this is none.
 _FASTEST = 2e9
 #: So many bytes of the last uploads count, and no more uploads than this.
-_RECENT, _MOST = 100_000_000, 64
+_RECENT, _MOST = 30_000_000, 64
 #: The part that a new observation has in what is expected next; packing less than this teaches nothing.
 _WEIGHT, _LEAST = 0.5, 2_000_000
 #: A link is written down when it differs by so much from what was.

@@ -6,7 +6,6 @@ Every DICOM file at hand, and what our own synthetic scanners make; judged by py
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,19 +21,20 @@ from pydicom.uid import (
 )
 
 from delivery.aside import Aside
-from delivery.spool import Spool
 from delivery.transcode import Rewritten, rewritten
+from rendering import lossless
 from rendering import recode as job
 from rendering.errors import CannotShow
 from rendering.recode import Recoded, RecodePlan, recode
 from studies.synthetic import write_ankle, write_ct
-from tests.delivery.material import BUNDLED, REAL, found_studies, gathered, one_file
+from tests.delivery.material import BUNDLED, REAL, found_studies, gathered, one_file, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset
 
+    from delivery.spool import Spool
     from studies.model import Instance
 
 JPEG_LS = (str(JPEGLSLossless),)
@@ -84,7 +84,7 @@ def differing(before: Dataset, after: Dataset) -> set[int]:
 def shown(data_set: Dataset) -> Any:
     try:
         return data_set.pixel_array
-    except Exception:  # what pydicom cannot decode at the source either
+    except Exception:  # noqa: BLE001 what pydicom cannot decode at the source either
         return None
 
 
@@ -123,7 +123,7 @@ async def test_dcmtk_decodes_our_jpeg_ls_to_the_same_pixels(spool: Spool, tmp_pa
         [(instance, path)] = one_file(next(REAL.rglob(name))).files
         data = await made(instance, path, JPEG_LS, spool)
         (tmp_path / "made").write_bytes(data or b"")
-        subprocess.run(["/usr/bin/dcmdjpls", tmp_path / "made", tmp_path / "plain"], check=True, capture_output=True)
+        run("/usr/bin/dcmdjpls", tmp_path / "made", tmp_path / "plain")
         assert np.array_equal(pydicom.dcmread(path).pixel_array, pydicom.dcmread(tmp_path / "plain").pixel_array)
 
 
@@ -131,7 +131,7 @@ async def test_dcmtk_decodes_our_jpeg_ls_to_the_same_pixels(spool: Spool, tmp_pa
 async def test_the_new_file_satisfies_dcmdump_and_keeps_its_uid(name: str, spool: Spool, tmp_path: Path) -> None:
     [(instance, path)] = one_file(BUNDLED / name).files
     (tmp_path / "made").write_bytes(await made(instance, path, JPEG_LS, spool) or b"")
-    subprocess.run(["/usr/bin/dcmdump", "-q", tmp_path / "made"], check=True, capture_output=True)
+    run("/usr/bin/dcmdump", "-q", tmp_path / "made")
     meta = pydicom.dcmread(tmp_path / "made").file_meta
     assert meta.TransferSyntaxUID == JPEGLSLossless
     assert meta.MediaStorageSOPInstanceUID == instance.sop_instance_uid
@@ -181,8 +181,6 @@ async def test_noise_that_does_not_shrink_stays(spool: Spool, tmp_path: Path) ->
 
 async def test_an_encoder_that_errs_is_caught(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hazard: a bug in an encoder changes pixels that somebody then treats by."""
-    from rendering import lossless
-
     right = lossless._ENCODERS[JPEGLSLossless]
 
     def wrong(values: Any, module: Any) -> bytes:

@@ -11,8 +11,10 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
 from rendering.errors import CannotShow
@@ -30,8 +32,6 @@ def written(data_set: Dataset, *, implicit: bool, little: bool) -> bytes:
 
 
 def read(data: bytes) -> Dataset:
-    from pydicom.filereader import read_dataset
-
     return read_dataset(io.BytesIO(data), is_implicit_VR=False, is_little_endian=True)
 
 
@@ -147,8 +147,6 @@ def test_nonsense_is_refused_or_taken_and_never_anything_else(data: bytes, impli
 
 
 def test_pydicoms_own_implicit_files_read_the_same() -> None:
-    from pydicom.data import get_testdata_file
-
     for name in ("rtplan.dcm", "rtdose.dcm", "MR_small_implicit.dcm", "nested_priv_SQ.dcm"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
