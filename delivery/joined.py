@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from delivery.viewer.site import INDEX
 from studies.errors import BrokenFile
 from studies.model import Series, Study
 from studies.read import read_header
+
+#: What README.TXT of a part says of it alone.
+_PART, _COUNT = re.compile(r"This is part \d+ of \d+\.[^\r\n]*"), re.compile(r" \d+ files? here\.")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,12 +149,14 @@ class _Whole:
     def _words(self) -> str:
         numbers = ", ".join(map(str, self._parts))
         lacking = f" NOT HERE: {', '.join(map(str, self._missing))}." if self._missing else ""
-        return f"Joined from the parts {numbers} of {self._of}: {len(self._delivered)} files.{lacking}"
+        whole = f"Joined from the parts {numbers} of {self._of}: " if self._of > 1 else ""
+        return f"{whole}{len(self._delivered)} files.{lacking}"
 
     def _write_readme(self) -> None:
-        """The first part's, below what was joined, and what came with later notes."""
+        """The first part's, but for its number and how much it holds; below it what came with later notes."""
         texts = [_member(one.path, README).decode("utf-8-sig") for one in (self._group[0], *self._later)]
-        text = "\r\n---\r\n\r\n".join([f"{self._words}\r\n", *texts])
+        texts[0] = _PART.sub(self._words, _COUNT.sub("" if self._of > 1 else f" {self._words}", texts[0]))
+        text = "\r\n---\r\n\r\n".join(texts)
         (self._folder / README).write_bytes(text.encode("ascii" if text.isascii() else "utf-8-sig"))
 
     def _write_viewer(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from delivery.viewer.site import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,14 +38,8 @@ def _once(notes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _missing(lacking: Sequence[str]) -> list[dict[str, Any]]:
-    note = {
-        "title": "Not all is here",
-        "text": "\n".join(lacking),
-        "author": "",
-        "when": "",
-        "source": "carrierbag open",
-    }
-    return [note] if lacking else []
+    note = Note("Not all is here", "\n".join(lacking), source="carrierbag open", warns=True)
+    return [asdict(note)] if lacking else []
 
 
 def _series(several: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

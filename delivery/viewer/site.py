@@ -65,6 +65,8 @@ class Note:
     when: str = ""
     #: Where it comes from, e.g. "typed in the room", "Report in the study".
     source: str = ""
+    #: It says that something is not here: its title stands at the head of the page.
+    warns: bool = False
 
 
 class Site:

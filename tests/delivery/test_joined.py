@@ -43,6 +43,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 def zips(found: Found, folder: Path, limit: int = 230_000, budget: int | None = 60_000) -> list[Path]:
     """The study in parts of `limit` bytes, each with a viewer if it has a budget."""
+    folder.mkdir(exist_ok=True)
     spool, files = Spool(folder / "spool", 1 << 30), dict(found.files)
     made = []
     for part in plan_parts(found.study, limit):
@@ -111,7 +112,7 @@ def test_a_part_that_is_not_there_is_named_and_the_others_open(parts: list[Path]
     made = together([parts[0], parts[-1]], tmp_path / "joined")
     assert made.missing == tuple(range(2, len(parts)))
     assert told(made.folder)["notes"][0]["title"] == "Not all is here"
-    assert b"NOT HERE: 2" in (made.folder / "README.TXT").read_bytes()
+    assert b"files. NOT HERE: 2" in (made.folder / "README.TXT").read_bytes()
     again = received(made.folder)
     assert again.said.parts == (1, len(parts))
 
@@ -313,6 +314,8 @@ def test_notes_that_came_later_are_put_to_what_they_belong_to(found: Found, part
     assert (made.instances, made.missing, verify(made.folder).problems) == (13, (), ())
     assert [one["text"] for one in told(made.folder)["notes"]] == ["Pulse is back."]
     assert b"Pulse is back." in (made.folder / "README.TXT").read_bytes()
+    whole = together([notes, *zips(found, tmp_path / "one", limit=1 << 30)], tmp_path / "whole")
+    assert b" 13 files.\r\n" in (whole.folder / "README.TXT").read_bytes()
     alone = together([notes], tmp_path / "alone")
     assert (alone.instances, alone.missing) == (1, ())
 
