@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-#: Bytes a second of a link of which nothing is known: 100 Mbit/s, and how many uploaded bytes that guess is worth.
+#: Bytes a second of a link of which nothing is known: 100 Mbit/s, and how many uploaded bytes replace the guess.
 UNKNOWN, _GUESSED = 12_500_000.0, 2_000_000.0
 #: Seconds of an upload that have nothing to do with its length: asking, waiting for the answer.
 _ROUND_TRIPS = 0.05
@@ -96,8 +96,9 @@ class Speed:
     @property
     def link(self) -> float:
         """Bytes a second, over the last uploads."""
-        size = _GUESSED + sum(size for size, _ in self._uploads)
-        return size / (_GUESSED / self._assumed + sum(seconds for _, seconds in self._uploads))
+        seen = sum(size for size, _ in self._uploads)
+        guessed = max(0.0, _GUESSED - seen)
+        return (guessed + seen) / (guessed / self._assumed + sum(seconds for _, seconds in self._uploads))
 
     def uploaded(self, size: int, seconds: float) -> None:
         """An upload of that many bytes took so long."""
@@ -135,9 +136,9 @@ class Speed:
     def _read(self) -> float:
         try:
             said = float(json.loads(self._file.read_text("ascii"))["bytes_per_second"]) if self._file else UNKNOWN
-            return said if 1 <= said <= _FASTEST else UNKNOWN
         except (OSError, ValueError, KeyError, TypeError):
             return UNKNOWN
+        return said if 1 <= said <= _FASTEST else UNKNOWN
 
     def _write(self) -> None:
         self._written = self.link
