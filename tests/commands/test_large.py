@@ -11,6 +11,7 @@ from bot import corridor
 from commands.kit import large
 from ledger import finds, shares
 from ledger.states import ShareState
+from tests.commands.test_note import opened as unpacked
 from tests.fakes import dicom
 from tests.fakes.session import ANNA, BEN
 
@@ -306,3 +307,14 @@ async def test_a_view_shows_no_more_than_the_share(house: House) -> None:
         [answer] = await house.ask("!view 1 series 3")
     assert "series 3" in answer
     assert house.session.posted[-1].content["msgtype"] == "m.notice"
+
+
+async def test_the_parcel_of_a_narrowed_study_says_that_it_is_not_the_whole(house: House, tmp_path: Path) -> None:
+    thorax(house.folder)
+    async with house.running():
+        await house.ask("!share study series 2")
+    [event] = [one for one in house.session.posted if one.content.get("msgtype") == "m.file"]
+    archive = unpacked(house, event, tmp_path)
+    said = "This is not the whole study: series 2 only, 10 of 30 files."
+    assert said in archive.read("README.TXT").decode("utf-8-sig")
+    assert said in archive.read("IHE_PDI/STUDY.JS").decode("ascii")
