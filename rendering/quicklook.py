@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from rendering.frame import Frame
     from rendering.window import Greyscale
 
-#: How often a frame may be halved; by how many bits its values may be made coarser, as long as its window has so many
-#: steps: a narrow window (brain) needs fine values more than pixels.
-_HALVINGS, _COARSER, _STEPS = 4, 4, 24
+#: Factors by which a frame may be made smaller; by how many bits its values may be made coarser, as long as its window
+#: has so many steps: a narrow window (brain) needs fine values more than pixels.
+_SMALLER, _COARSER, _STEPS = (1, 2, 3, 4, 6, 8, 12, 16), 4, 32
 #: Bits of a pixel below which a frame of that size is not even tried.
 _LEAST_BITS = 2.2
 _DEEPEST = 1 << 16
@@ -125,28 +125,14 @@ def _head(path: Path) -> tuple[bytes, str, tuple[int, int]]:
 
 def _made(path: Path, index: int, room: int, size: tuple[int, int]) -> tuple[Frame, QuickFrame]:
     """The frame as large as fits, and its coding."""
-    halvings = _least_halvings(size, room)
-    frame = read_frame(path, index, edge=max(1, max(size) >> halvings) if halvings else FULL)
-    spacing = _whole_spacing(frame, size)
-    while (coded := _coded(frame, room)) is None and halvings < _HALVINGS:
-        frame, halvings = _halved(frame), halvings + 1
+    first = next((k for k in _SMALLER if 8 * room * k * k >= _LEAST_BITS * size[0] * size[1]), _SMALLER[-1])
+    for k in (k for k in _SMALLER if k >= first):
+        frame = read_frame(path, index, edge=max(1, max(size) // k) if k > 1 else FULL)
+        if (coded := _coded(frame, room)) is not None:
+            break
     about, data = coded or ({}, b"")
-    about |= {"size": size, **spacing, **_shown(frame)}
+    about |= {"size": size, **_whole_spacing(frame, size), **_shown(frame)}
     return frame, QuickFrame(json.dumps(about, separators=(",", ":")), data)
-
-
-def _least_halvings(size: tuple[int, int], room: int) -> int:
-    cells, halvings = size[0] * size[1], 0
-    while 8 * room << 2 * halvings < _LEAST_BITS * cells and halvings < _HALVINGS:
-        halvings += 1
-    return halvings
-
-
-def _halved(frame: Frame) -> Frame:
-    pixels = frame.pixels
-    if frame.grey is not None and (mask := padding(pixels, frame.grey)) is not None:
-        pixels = filled(pixels, frame.grey, mask)
-    return replace(frame, pixels=box_mean(pixels, 2))
 
 
 def _coded(frame: Frame, room: int) -> tuple[dict[str, Any], bytes] | None:

@@ -89,7 +89,8 @@ def test_a_frame_takes_no_more_than_its_room_and_says_what_it_lost(tmp_path: Pat
     assert about["size"] == [256, 256]
     assert about["spacing"] == [pytest.approx(400 / 256)] * 2
     k = 256 // about["rows"]
-    means = read_frame(path).pixels.reshape(256 // k, k, 256 // k, k).mean(axis=(1, 3))
+    whole = read_frame(path).pixels[: 256 // k * k, : 256 // k * k]
+    means = whole.reshape(256 // k, k, 256 // k, k).mean(axis=(1, 3))
     assert np.abs(values - means).max() <= about["step"] / 2 + 1
 
 
