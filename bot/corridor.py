@@ -164,6 +164,7 @@ class Corridor:
             spool=self._spool,
             render=self._pictures.preview,
             read=self._pictures.guide,
+            tell=self._pictures.tell,
             packer=self._packer(share),
             on_progress=progress.note,
         )

@@ -12,6 +12,7 @@ from rendering.guides import read_guide
 from rendering.preview import render
 from rendering.quicklook import quick_look
 from rendering.recode import recode
+from rendering.told import told
 from rendering.view import view
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rendering.preview import Preview, PreviewPlan, Tile
     from rendering.quicklook import QuickLook, QuickPlan
     from rendering.recode import Recoded, RecodePlan
+    from rendering.told import Told
     from rendering.view import ViewPlan
 
 
@@ -35,6 +37,10 @@ class Pictures:
     async def guide(self, path: Path) -> Guide | None:
         """What a small file says about the pictures of its study. Raises `CannotShow`."""
         return await self._workers.submit(read_guide, path, sealed=self._uploaded)
+
+    async def tell(self, path: Path) -> Told:
+        """What a report or a PDF says, as text. Raises `CannotShow`."""
+        return await self._workers.submit(told, path, sealed=True)
 
     async def view(self, wanted: ViewPlan) -> Preview:
         """The picture or clip that somebody asked to see. Raises `CannotShow`."""

@@ -16,6 +16,7 @@ from delivery.narrow import key_images, marked, narrowed
 from delivery.notes import NO_NOTES, Enclosed, Notes
 from delivery.packer import Packer
 from delivery.parts import Part, plan_parts, refusal
+from delivery.reports import Reports
 from delivery.viewer.site import Note
 from rendering.documents import pages
 from rendering.errors import NO_PAGE, CannotShow
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from delivery.options import Options
     from delivery.parcel import Parcel
+    from delivery.reports import Tell
     from delivery.spool import Spool
     from rendering.guides import Guide
     from rendering.keyimages import Choice
@@ -83,6 +85,7 @@ class Handover:
         spool: Spool,
         render: Render,
         read: Read,
+        tell: Tell | None = None,
         packer: Packer | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
@@ -91,6 +94,7 @@ class Handover:
         self._packer = packer or Packer(spool)
         self._render = render
         self._read = read
+        self._reports = Reports(tell, self._file)
         self._on_progress = on_progress
         self._left_out = ""
 
@@ -106,7 +110,9 @@ class Handover:
         return self.study
 
     async def previews(self, kept: Collection[str]) -> AsyncGenerator[Posting, None]:
-        """Every picture, key images first, then in reading order; then one message that names what has none, and why.
+        """Every picture, key images first, then in reading order, what a report says before its pages.
+
+        Then one message that names what has none, and why.
 
         Raises the errors of `studies.errors` when the source fails.
         """
@@ -117,6 +123,8 @@ class Handover:
         problems = _lines(_without_picture(self.study, choices, guides))
         for number, choice in enumerate(choices, start=1):
             self._on_progress(Progress("Preview", number, len(choices)))
+            if report := await self._report(choice, kept):
+                yield report
             step = f"preview {choice.key}"
             if step in kept:
                 continue
@@ -159,10 +167,20 @@ class Handover:
 
     async def _enclosed(self, notes: Notes) -> Enclosed:
         filed = await asyncio.to_thread(notes.filed, self.study) if notes.written else None
+        told = (*notes.told, *await self._reports.notes(self.study))
         if not self._left_out:
-            return Enclosed(notes.plain, notes.told, filed)
-        told = Note("Not the whole study", self._left_out, source="carrierbag")
-        return Enclosed(f"carrierbag:\n\n    {self._left_out}\n\n{notes.plain}", (told, *notes.told), filed)
+            return Enclosed(notes.plain, told, filed)
+        first = Note("Not the whole study", self._left_out, source="carrierbag", warns=True)
+        return Enclosed(f"carrierbag:\n\n    {self._left_out}\n\n{notes.plain}", (first, *told), filed)
+
+    async def _report(self, choice: Choice, kept: Collection[str]) -> Posting | None:
+        """What a document says, before its first page."""
+        instance, page = choice.instances[0]
+        step = f"report {instance.key}"
+        if not choice.page or page or step in kept:
+            return None
+        words = await self._reports.words(self.study, instance)
+        return Posting(step, words) if words else None
 
     async def key_images(self) -> list[str]:
         """SOP Instance UIDs of what is to be seen first."""
@@ -181,6 +199,10 @@ class Handover:
     async def paths(self, choice: Choice) -> dict[str, Path]:
         """The file of each instance that the choice needs, by `Instance.key`."""
         return {instance.key: path for instance, path in await self._files(choice.files)}
+
+    async def _file(self, instance: Instance) -> Path:
+        [(_, path)] = await self._files([instance])
+        return path
 
     async def _files(self, instances: Sequence[Instance]) -> list[tuple[Instance, Path]]:
         async with contextlib.aclosing(self._source.fetch(instances)) as fetched:  # type: ignore[type-var]

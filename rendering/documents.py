@@ -32,10 +32,21 @@ _UNTOLD = frozenset(_REPORTS + one for one in ("59", "67", "68", "73", "74", "75
 
 def pages(study: Study) -> Iterator[Choice]:
     """A choice for each page that a document may have: one that turns out not to exist is no problem (`NO_PAGE`)."""
-    documents = ((series, one, _words(one)) for series in study.series for one in series.instances)
-    for series, one, words in islice((each for each in documents if each[2]), MOST_DOCUMENTS):
-        number = f" · series {series.series_number}" if series.series_number is not None else ""
-        yield from (_page(one, f"{words}{number}", place) for place in range(1 if _is_ecg(one) else _PAGES))
+    for one in islice(filter(_words, study.instances), MOST_DOCUMENTS):
+        title = titled(study, one)
+        yield from (_page(one, title, place) for place in range(1 if _is_ecg(one) else _PAGES))
+
+
+def tellable(study: Study) -> list[Instance]:
+    """What can be told as text: reports and PDFs, in the order of their pages."""
+    found = [one for one in study.instances if _words(one) and not _is_ecg(one)]
+    return found[:MOST_DOCUMENTS]
+
+
+def titled(study: Study, instance: Instance) -> str:
+    """What it is and where: `Report · series 6`."""
+    series = next((one.series_number for one in study.series if instance in one.instances), None)
+    return _words(instance) + (f" · series {series}" if series is not None else "")
 
 
 def page(path: Path, number: int) -> Image.Image:

@@ -5,13 +5,16 @@ A PDF is a hostile format: this runs where pictures are decoded, never in the bo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from rendering.elements import number
 from rendering.errors import NO_PAGE, CannotShow
 from rendering.page import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL import Image
     from pydicom.dataset import Dataset
 
@@ -26,13 +29,7 @@ _EDGES = (1.0, 20_000.0)
 
 def pdf(document: Dataset, wanted: int) -> Image.Image:
     """Page `wanted`, from 0, of mode L or RGB, within `WIDTH` x `HEIGHT`. Raises `CannotShow`, also beyond the last."""
-    import pypdfium2  # noqa: PLC0415 a large library that few studies need
-
-    data = document.get("EncapsulatedDocument") or b""
-    data = data[: number(document, "EncapsulatedDocumentLength") or len(data)]
-    if _START not in data[:_WITHIN]:
-        raise CannotShow("it is damaged", "P33")
-    with pypdfium2.PdfDocument(data) as opened:
+    with opened_pdf(document) as opened:
         if not 0 <= wanted < len(opened):
             raise CannotShow("it has no such page", NO_PAGE)
         page = opened[wanted]
@@ -41,6 +38,19 @@ def pdf(document: Dataset, wanted: int) -> Image.Image:
             raise CannotShow("its page has no sensible size", "P34")
         scale = _LARGER * min(WIDTH / width, HEIGHT / height)
         return _dimmed(_cropped(page.render(scale=scale, may_draw_forms=False).to_pil()))
+
+
+@contextlib.contextmanager
+def opened_pdf(document: Dataset) -> Iterator[Any]:
+    """The PDF of an encapsulated one, as PDFium has it. Raises `CannotShow` when there is none."""
+    import pypdfium2  # noqa: PLC0415 a large library that few studies need
+
+    data = document.get("EncapsulatedDocument") or b""
+    data = data[: number(document, "EncapsulatedDocumentLength") or len(data)]
+    if _START not in data[:_WITHIN]:
+        raise CannotShow("it is damaged", "P33")
+    with pypdfium2.PdfDocument(data) as opened:
+        yield opened
 
 
 def _cropped(page: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ _FOR_PAGES = (
     "rendering.guides",
     "rendering.documents",
     "rendering.report",
+    "rendering.told",
     "rendering.ecg",
     "rendering.pdf",
     "pypdfium2",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_ITEMS, MOST_TEXT = 5_000, 20_000
 _DEEPEST = 16
 #: Conclusion, impression, recommendation: sections and their items (PS3.16 annex D).
-_CONCLUSIONS = frozenset({"121072", "121073", "121074", "121075", "121076", "121077"})
+CONCLUSIONS = frozenset({"121072", "121073", "121074", "121075", "121076", "121077"})
 #: Subject's name, ID, birth date, sex, age: the patient, wherever a writer put it. And the report's own language.
 _UNSAID = frozenset({"121029", "121030", "121031", "121032", "121033", "121049"})
 _CONTEXT = frozenset({"HAS OBS CONTEXT", "HAS ACQ CONTEXT"})
@@ -37,35 +37,46 @@ def report(document: Dataset) -> list[Image.Image]:
 
     Raises `CannotShow` when there is nothing to read in it.
     """
-    head, body = _head(document), _bounded(_told(document))
+    title, standing = head(document)
+    top, body = [Block(title, "title"), Block(standing, "name")], bounded(told(document))
     if not body:
         raise CannotShow("there is nothing to read in it", "P32")
-    pages = laid_out([*head, *body], more="Continued in the DICOM file")
-    concluding = _conclusions(document, iter(range(MOST_ITEMS)))
-    conclusions = _bounded(chain.from_iterable(_item(item, 0) for item in concluding))
+    pages = laid_out([*top, *body], more="Continued in the DICOM file")
+    conclusions = bounded(chain.from_iterable(item(one) for one in named(document, CONCLUSIONS)))
     if len(pages) > 1 and conclusions:
-        repeated = [*head, *conclusions, Block("The whole report", "heading"), *body]
+        repeated = [*top, *conclusions, Block("The whole report", "heading"), *body]
         pages = laid_out(repeated, more="Continued in the DICOM file")
     return pages[:MOST_PAGES]
 
 
-def _head(document: Dataset) -> list[Block]:
-    """Title, when, and whether somebody stands for it (C.17.2)."""
-    date = str(document.get("ContentDate") or "")
-    when = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else ""  # noqa: PLR2004 a DA
+def head(document: Dataset) -> tuple[str, str]:
+    """Title; when, and whether somebody stands for it (C.17.2)."""
     partial = str(document.get("CompletionFlag") or "") == "PARTIAL"
     preliminary = str(document.get("PreliminaryFlag") or "") == "PRELIMINARY"
     verified = str(document.get("VerificationFlag") or "") == "VERIFIED"
     stand = ("partial, " if partial else "") + ("preliminary, " if preliminary else "")
     state = f"{stand}{'verified' if verified else 'not verified'}"
-    return [Block(_name(document) or "Report", "title"), Block(" · ".join(filter(None, (when, state))), "name")]
+    return _name(document) or "Report", " · ".join(filter(None, (dated(document), state)))
 
 
-def _told(document: Dataset) -> Iterator[Block]:
-    return chain.from_iterable(_item(item, 0) for item in _children(document))
+def dated(document: Dataset) -> str:
+    """ContentDate as `2026-03-02`, "" without a right one."""
+    date = str(document.get("ContentDate") or "")
+    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else ""  # noqa: PLR2004 a DA
 
 
-def _bounded(blocks: Iterator[Block]) -> list[Block]:
+def told(document: Dataset) -> Iterator[Block]:
+    """All that it says."""
+    return chain.from_iterable(item(one) for one in _children(document))
+
+
+def named(document: Dataset, codes: frozenset[str]) -> Iterator[Dataset]:
+    """The highest of its items that have one of these codes."""
+    return _named(document, codes, iter(range(MOST_ITEMS)))
+
+
+def bounded(blocks: Iterator[Block]) -> list[Block]:
+    """As much as somebody reads."""
     kept, letters = [], 0
     for block in islice(blocks, MOST_ITEMS):
         kept.append(block)
@@ -86,11 +97,11 @@ def _is_said(item: Dataset) -> bool:
     return named not in _UNSAID
 
 
-def _item(item: Dataset, depth: int, heading: str = "") -> Iterator[Block]:
+def item(said: Dataset, depth: int = 0, heading: str = "") -> Iterator[Block]:
     """What an item says, then what hangs from it, one step to the right. "Findings" need no "Finding" under them."""
-    kind, name, value = str(item.get("ValueType") or ""), _name(item), _value(item)
-    deeper = _children(item) if depth < _DEEPEST else ()
-    below = chain.from_iterable(_item(one, depth + 1, name) for one in deeper)
+    kind, name, value = str(said.get("ValueType") or ""), _name(said), _value(said)
+    deeper = _children(said) if depth < _DEEPEST else ()
+    below = chain.from_iterable(item(one, depth + 1, name) for one in deeper)
     if heading.rstrip("s").casefold() == name.rstrip("s").casefold():
         name = ""
     if kind == "CONTAINER":
@@ -109,15 +120,15 @@ def _item(item: Dataset, depth: int, heading: str = "") -> Iterator[Block]:
     yield from below
 
 
-def _conclusions(parent: Dataset, budget: Iterator[int], depth: int = 0) -> Iterator[Dataset]:
-    """The highest items that are conclusions, among as many as `budget` has numbers."""
-    for item in _children(parent):
+def _named(parent: Dataset, codes: frozenset[str], budget: Iterator[int], depth: int = 0) -> Iterator[Dataset]:
+    """Among as many items as `budget` has numbers."""
+    for one in _children(parent):
         if next(budget, None) is None:
             return
-        if _code(item) in _CONCLUSIONS:
-            yield item
+        if _code(one) in codes:
+            yield one
         elif depth < _DEEPEST:
-            yield from _conclusions(item, budget, depth + 1)
+            yield from _named(one, codes, budget, depth + 1)
 
 
 def _value(item: Dataset) -> str:

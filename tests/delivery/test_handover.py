@@ -16,6 +16,7 @@ from delivery.spool import Spool
 from rendering.errors import CannotShow
 from rendering.guides import KEY_OBJECTS, Guide, read_guide
 from rendering.preview import Preview, PreviewPlan, render
+from rendering.told import Told, told
 from studies.errors import InstanceMissing
 from studies.sources.folder import FolderSource
 from studies.synthetic import write_ankle, write_document, write_marks, write_report, write_selection
@@ -277,3 +278,28 @@ async def test_a_packing_that_is_called_off_leaves_nothing_in_the_spool(
         assert isinstance(item, Parcel)
         spool.discard(item.sealed.name)
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_a_report_is_told_as_text_before_its_page_and_once(
+    source: FolderSource, spool: Spool, folder: Path
+) -> None:
+    views = write_ankle(folder)
+    write_report(folder)
+    uid = str(pydicom.dcmread(views[0], stop_before_pixels=True).StudyInstanceUID)
+    read = []
+
+    async def tell(path: Path) -> Told:
+        read.append(path)
+        return told(path)
+
+    work = Handover(await source.study(uid), source, spool=spool, render=in_this_process, read=here, tell=tell)
+    postings = await every(work.previews(()))
+    text, page = postings[-2:]
+    assert text.step.removeprefix("report ") in page.step
+    head, whose, _, *lines = str(text.item).splitlines()
+    assert head == "Report · series 6 · Diagnostic imaging report · 2026-03-02 · verified"
+    assert "NHS 999 000 0018" in whose
+    assert [lines[0], lines[3]] == ["FINDINGS", "CONCLUSIONS"]
+    assert text.step not in {one.step for one in await every(work.previews({text.step}))}
+    await every(work.parcels((), MUCH))
+    assert len(read) == 1

@@ -56,7 +56,7 @@ def document(*children: Dataset, **attributes: Any) -> Dataset:
 
 
 def told(ds: Dataset) -> list[str]:
-    return [block.text for block in (*report._head(ds), *report._told(ds))]
+    return [*report.head(ds), *(block.text for block in report.told(ds))]
 
 
 FINDING = ("121071", "Finding")
