@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from delivery.narrow import key_images, marked, narrowed
 from delivery.notes import NO_NOTES, Enclosed, Notes
 from delivery.packer import Packer
-from delivery.parts import Part, plan_parts, refusal
+from delivery.parts import LEAST_WITH_VIEWER, Part, plan_parts, refusal
 from delivery.reports import Reports
 from delivery.viewer.site import Note
 from rendering.documents import pages
@@ -163,7 +163,7 @@ class Handover:
         """Notes that were written when the rest was gone: a parcel of their own, to be unpacked beside the others."""
         enclosed = await self._enclosed(notes)
         part = Part(1, 1, (enclosed.filed.instance,) if enclosed.filed else ())
-        return replace(await self._packed(part, notes.size, enclosed), file_name=notes.file_name)
+        return replace(await self._packed(part, LEAST_WITH_VIEWER, enclosed), file_name=notes.file_name)
 
     async def _enclosed(self, notes: Notes) -> Enclosed:
         filed = await asyncio.to_thread(notes.filed, self.study) if notes.written else None
@@ -222,7 +222,8 @@ class Handover:
         def note(done: int) -> None:
             self._on_progress(Progress(phase, done, len(files)))
 
-        return await self._packer.packed(self.study, part, files, part_bytes, note, enclosed=enclosed)
+        gone = withdrawn(await self.guides())
+        return await self._packer.packed(self.study, part, files, part_bytes, note, enclosed=enclosed, withdrawn=gone)
 
 
 def _lines(problems: Iterable[tuple[Instance, str]]) -> list[str]:

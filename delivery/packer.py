@@ -19,7 +19,7 @@ from delivery.transcode import rewritten
 from delivery.viewer.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from delivery.looks import Make
@@ -73,10 +73,12 @@ class Packer:
         note: Callable[[int], None],
         *,
         enclosed: Enclosed = NOTHING_ENCLOSED,
+        withdrawn: Mapping[str, str] | None = None,
     ) -> Parcel:
         """The part as a parcel of at most `part_bytes`; `note` hears how many instances are done.
 
-        A document of `enclosed` is among the part's instances or not; its words are in every part.
+        A document of `enclosed` is among the part's instances or not; its words are in every part. `withdrawn` images
+        (SOP Instance UIDs, with a few words why) are in it, and the viewer does not show them.
         Raises `SpoolFull`, `SpoolAway`, `Changed`.
         """
         kind = _kind(study, part)
@@ -85,7 +87,8 @@ class Packer:
         if self._recode and way.syntaxes:
             job.rewrite(self._recode)
         if self._look:
-            job.show(self._look, self._frames_budget(part, part_bytes, self._speed.pace(way, kind).ratio))
+            budget = self._frames_budget(part, part_bytes, self._speed.pace(way, kind).ratio)
+            job.show(self._look, budget, withdrawn)
         began = time.perf_counter()
         parcel = await job.run()
         size = sum(one.size for one in part.instances)
@@ -130,11 +133,11 @@ class _Job:
         self._looks: Ahead[File, Look] | None = None
         self._rewritten: Ahead[File, Rewritten | None] | None = None
 
-    def show(self, look: Make, budget: int | None) -> None:
+    def show(self, look: Make, budget: int | None, withdrawn: Mapping[str, str] | None) -> None:
         """With a viewer, if there is room for one."""
         if budget is not None:
             # An enclosed document is there as text.
-            self._site = Site(self._study, self._part, self._enclosed.told, budget=budget)
+            self._site = Site(self._study, self._part, self._enclosed.told, budget=budget, withdrawn=withdrawn)
             self._looks = looks(self._site, self._files, look)
 
     def rewrite(self, recode: Recode) -> None:

@@ -72,13 +72,23 @@ class Note:
 class Site:
     """Plans and takes the frames of one part's instances, in any order, and gives the members of its ZIP.
 
-    `budget` is how many bytes the frames may take in it; each has the share that its pixels are of all.
+    `budget` is how many bytes the frames may take in it; each has the share that its pixels are of all. `withdrawn` are
+    the SOP Instance UIDs of images that their authors took back, with a few words why: they are named and not shown.
     """
 
-    def __init__(self, study: Study, part: Part, notes: tuple[Note, ...] = (), *, budget: int) -> None:
+    def __init__(
+        self,
+        study: Study,
+        part: Part,
+        notes: tuple[Note, ...] = (),
+        *,
+        budget: int,
+        withdrawn: Mapping[str, str] | None = None,
+    ) -> None:
         self._study = study
         self._part = part
         self._notes = notes
+        self._withdrawn = withdrawn or {}
         self._scripts = _Scripts(part.number)
         self._looks: dict[str, dict[str, Any]] = {}
         self._thumbnails: dict[str, bytes] = {}
@@ -92,6 +102,8 @@ class Site:
 
     def plan(self, instance: Instance, path: Path) -> QuickPlan | None:
         """What to make of one file, None where there is nothing to see in it."""
+        if instance.sop_instance_uid in self._withdrawn:
+            return None
         wanted = instance.key in self._middle
         if instance.key in self._documents:
             return QuickPlan(path, 0, thumbnail=wanted, pages=True)
@@ -168,8 +180,11 @@ class Site:
     def _told_instance(self, series: Series, instance: Instance, syntaxes: Mapping[str, str]) -> dict[str, Any]:
         file = self._files[instance.key]
         document = self._documents.get(instance.key)
-        nothing = {"frames": [], "problem": "There is no picture in it."}
+        reason = self._withdrawn.get(instance.sop_instance_uid)
+        problem = f"Not shown: {reason}." if reason else "There is no picture in it."
+        nothing = {"frames": [], "problem": problem}
         return {
+            "withdrawn": bool(reason),
             "file": file,
             "uid": instance.sop_instance_uid,
             "syntax": syntaxes.get(file, ""),

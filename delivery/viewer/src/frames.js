@@ -49,6 +49,7 @@ const weight = (pixels) => (pixels.bitmap ? pixels.rows * pixels.columns * 4 : p
 
 /** From its file; what this viewer cannot decode is still there as a quick look. */
 async function whole(frame) {
+  if (frame.instance.withdrawn) throw new Error(frame.instance.problem);
   try {
     return await wholeFrame(frame);
   } catch (error) {

@@ -21,7 +21,8 @@ class Viewer {
     this.build();
     this.activate(this.panes[0]);
     const first = study.series.find((one) => one.frames.some(({ about }) => about)) ?? study.series[0];
-    this.open(first);
+    if (first) this.open(first);
+    else this.panel("notes");
     this.choose(first?.frames.length > 1 ? "scroll" : "window");
     listen(this);
   }

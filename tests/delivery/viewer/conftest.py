@@ -110,11 +110,19 @@ class Screen:
         return list(self.browser.ask("[...document.querySelectorAll('text.mark')].map((one) => one.textContent)"))
 
 
-def bagged(found: Found, folder: Path, *, notes: tuple[Note, ...] = (), budget: int | None = None) -> Bag:
+def bagged(
+    found: Found,
+    folder: Path,
+    *,
+    notes: tuple[Note, ...] = (),
+    budget: int | None = None,
+    withdrawn: Mapping[str, str] | None = None,
+) -> Bag:
     """The study in one parcel with its viewer, packed as the bot packs it, and unpacked."""
     folder.mkdir(parents=True, exist_ok=True)
     spool, part = Spool(folder / "spool", 1 << 32), whole(found.study)
-    site = Site(found.study, part, notes, budget=budget or frames_budget(part, LIMIT) or 0)
+    room = budget or frames_budget(part, LIMIT) or 0
+    site = Site(found.study, part, notes, budget=room, withdrawn=withdrawn or {})
     with spool.seal() as sink:
         packing = Packing(found.study, part, sink, site=site)
         for instance, path in found.files:

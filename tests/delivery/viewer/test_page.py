@@ -11,8 +11,9 @@ import pydicom
 import pytest
 
 from delivery.bag import verify
+from studies.synthetic import write_ankle, write_document, write_report
 from tests.browser.browser import DESKTOP, PHONE
-from tests.delivery.viewer.conftest import NOTE, Screen
+from tests.delivery.viewer.conftest import NOTE, Screen, bagged, study_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -274,3 +275,30 @@ def test_no_control_is_too_small_for_a_finger_or_hidden_behind_another(
     heights = browser.ask("[...document.querySelectorAll('.bar button')].map((one) => one.offsetHeight)")
     assert min(heights) >= least
     assert browser.ask("document.querySelector('.stage').clientHeight > innerHeight / 2")
+
+
+def test_a_withdrawn_image_is_named_and_not_shown_even_when_dropped(browser: Browser, tmp_path: Path) -> None:
+    """Hazard: somebody else's picture, which the sender took back, is looked at."""
+    found = study_of(write_ankle(tmp_path / "source"))
+    gone = found.files[0][0].sop_instance_uid
+    bag = bagged(found, tmp_path, withdrawn={gone: "the sender withdrew it for the patient's safety"})
+    screen = Screen(browser, bag.page)
+    screen.run("viewer.open(viewer.study.series[0])")
+    assert screen.text(".message") == "Not shown: the sender withdrew it for the patient's safety."
+    browser.call("choose", "input[type=file]", str(bag.folder))
+    browser.wait("viewer.value.textContent.includes('every pixel')")
+    screen.settled()
+    assert screen.text(".message").startswith("Not shown:")
+
+
+def test_reports_and_letters_are_read_as_pages(browser: Browser, tmp_path: Path) -> None:
+    views = write_ankle(tmp_path / "source")
+    found = study_of([*views[:1], write_report(tmp_path / "report"), write_document(tmp_path / "letter")])
+    screen = Screen(browser, bagged(found, tmp_path).page)
+    labels = []
+    for place_ in range(len(found.study.series)):
+        screen.run(f"viewer.open(viewer.study.series[{place_}])")
+        assert browser.ask("!!viewer.pane.shown.pixels")
+        labels.append(screen.text(".corner.tl"))
+    assert any("Report" in one for one in labels)
+    assert any("Document" in one for one in labels)
