@@ -169,13 +169,16 @@ def verify(path: Path) -> Report:
 def copied(bag: Bag, name: str, to: Path) -> str:
     """One member into a new file, which only its user may read; no more of it than it has by its entry. Its SHA-256."""
     size, digest = bag.size(name), hashlib.sha256()
-    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with bag.open(name) as source, os.fdopen(descriptor, "wb") as target:
+    with bag.open(name) as source, open(to, "xb", opener=_private) as target:
         while size > 0 and (chunk := source.read(min(size, _BUFFER))):
             target.write(chunk)
             digest.update(chunk)
             size -= len(chunk)
     return digest.hexdigest()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _numbers(parts: list[int], of: int) -> tuple[tuple[int, ...], int]:

@@ -31,6 +31,9 @@ _IMPLICIT = "1.2.840.10008.1.2"
 _DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
+#: As far as the system has them: what colleagues receive they may open on Windows.
+_FLAGS = os.O_RDONLY | sum(getattr(os, one, 0) for one in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
 _PREAMBLE = 128
 _MAGIC = b"DICM"
 
@@ -57,7 +60,7 @@ def read_header(path: Path | str) -> Header | None:
 
     Raises `BrokenFile` for one that is meant to be DICOM and cannot be read, and `OSError` as the system gives it.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(path, _FLAGS)
     try:
         size = os.fstat(descriptor).st_size
         data = os.read(descriptor, _READS[0])
