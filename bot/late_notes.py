@@ -19,6 +19,7 @@ from config.errors import Bug, CarrierbagError, TryLater
 from delivery.handover import Handover
 from delivery.notes import Notes, Written
 from delivery.options import Options
+from delivery.packer import Packer
 from ledger import notes, outbox, shares
 from ledger.outbox import Entry, transaction_id
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ledger.database import Database
     from ledger.notes import KeptNote
     from ledger.shares import Share
+    from studies.model import Study, StudySource
     from studies.sources.everywhere import Everywhere
 
 log = structlog.get_logger()
@@ -120,9 +122,7 @@ class LateNotes:
         try:
             source = self._sources.named(share.source)
             study = await source.study(share.study_instance_uid)
-            handover = Handover(
-                study, source, spool=self._spool, render=self._pictures.preview, read=self._pictures.guide
-            )
+            handover = self._handover(study, source)
             await handover.narrow(Options.kept(share.plan.get("options", {})))
             return await handover.further(told)
         except SignedOut:
@@ -136,6 +136,10 @@ class LateNotes:
         except Exception:
             log.exception("notes failed", share=share.id)
             return str(Bug("Something went wrong on our side.", "B23"))
+
+    def _handover(self, study: Study, source: StudySource) -> Handover:
+        made, packer = self._pictures, Packer(self._spool, look=self._pictures.look)
+        return Handover(study, source, spool=self._spool, render=made.preview, read=made.guide, packer=packer)
 
     async def _entry(self, share: Share, waiting: Sequence[KeptNote], document: int, made: Parcel | str) -> Entry:
         """Below the share's first message, for those who were there when each of the notes was written."""

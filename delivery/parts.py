@@ -29,6 +29,8 @@ SERIES_OVERHEAD = 1024
 #: Kept free in each part for the viewer: a sixth, which is a fifth of the rest. A ZIP so small that this is less than
 #: the viewer itself needs, with every decoder, goes without.
 VIEWER_SHARE, VIEWER_ALONE = 6, 1_000_000
+#: The least limit of a part under which it has a viewer.
+LEAST_WITH_VIEWER = VIEWER_SHARE * VIEWER_ALONE
 #: What the frames of a part have at most: a fifth of the DICOM files, or so much that radiographs come whole.
 FRAMES_SHARE, FRAMES_SMALL = 5, 24_000_000
 
