@@ -65,7 +65,13 @@ def pictures(directory: Path, slices: int) -> list[Picture]:
         Picture(f"sheet of {slices} CT slices", tuple(ct), 20, edge=64, columns=round((slices / 1.1) ** 0.5)),
         Picture("CT, as posted", (middle,), edge=POSTED, posted=True),
         Picture("CR, as posted", (cr,), edge=POSTED, posted=True),
-        Picture("sheet of 20 CT slices, as posted", tuple(ct[:: max(1, slices // 20)][:20]), edge=320, columns=4),
+        Picture(
+            "sheet of 20 CT slices, as posted",
+            tuple(ct[:: max(1, slices // 20)][:20]),
+            edge=320,
+            columns=4,
+            posted=True,
+        ),
     ]
 
 

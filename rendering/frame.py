@@ -15,7 +15,7 @@ from rendering.colour import rgb
 from rendering.elements import given
 from rendering.errors import CannotShow
 from rendering.header import UNDEFINED_LENGTH, Header, opened
-from rendering.native import native_frame
+from rendering.native import native_frame, native_mean
 from rendering.notes import Origin
 from rendering.overlay import Spare, graphics
 from rendering.palette import palette, tinted
@@ -82,13 +82,16 @@ def read_frame(path: Path, index: int = 0, *, edge: int = FULL, state: Dataset |
         if presented is not None:
             edge = presented.edge(edge)
         shrink = factor(module.rows, module.columns, edge)
-        decoded = _decoded(header, module, index, shrink)
+        decoded = _decoded(header, known, index, shrink, whole=presented is not None)
         return _frame(header, known, index, decoded, edge, presented=presented)
 
 
-def _decoded(header: Header, module: PixelModule, index: int, shrink: int) -> Decoded:
-    syntax = header.transfer_syntax_uid
+def _decoded(header: Header, known: Said, index: int, shrink: int, *, whole: bool) -> Decoded:
+    """The frame, or a smaller one where that is less work and `whole` is not asked for."""
+    syntax, module = header.transfer_syntax_uid, known.module
     if syntax in NATIVE and header.length != UNDEFINED_LENGTH:
+        if known.plain and not whole and 1 < shrink <= min(module.rows, module.columns):
+            return Decoded(native_mean(header, module, index, shrink))
         return Decoded(native_frame(header, module, index))
     if syntax not in COMPRESSED or header.length != UNDEFINED_LENGTH:
         raise CannotShow("its compression is not one that we can decode", "P14")
@@ -115,7 +118,8 @@ def _frame(
         grey = grey if mask is not None else grey.without_padding()
         if mask is not None and k > 1:
             pixels, blank = filled(pixels, grey, mask), sampled(mask, k)
-    pixels = box_mean(pixels, k)
+    # One more than there are: a lossy codec overshoots.
+    pixels = box_mean(pixels, k, 64 if colour else max(module.bits_stored, decoded.precision) + 1)
     drawn = presented.overlays if presented else _overlays(header.data_set, known, index, decoded)
     closed = presented.shutter if presented else known.shutter
     frame = Frame(

@@ -42,6 +42,14 @@ class Said:
     #: As if it were in colour.
     origin: Origin
 
+    @property
+    def plain(self) -> bool:
+        """Grey and nothing else: each cell is a stored value of whole bytes, without padding, overlays and colours."""
+        module = self.module
+        alone = module.high_bit == module.bits_stored - 1 and module.bits_allocated > 1
+        extras = self.supplemental is not None or self.overlaid
+        return self.grey is not None and self.grey.padding is None and alone and not extras
+
 
 def said(header: Header, index: int) -> Said:
     """Of frame `index`, from 0. Raises `CannotShow` for what no picture can be, and beyond the last.

@@ -313,3 +313,24 @@ def test_a_frame_of_an_enhanced_object_may_have_a_voi_table_of_its_own(
     ds.PerFrameFunctionalGroupsSequence = groups
     tables = [read_frame(written(ds), index).grey.voi for index in range(2)]  # type: ignore[union-attr]
     assert [int(table.entries[1]) for table in tables] == [10, 20]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2"])
+def test_a_frame_made_smaller_as_it_is_read_is_the_mean_of_the_whole(
+    dtype: str,
+    syntax: UID,
+    image: Callable[..., Dataset],
+    written: Callable[[Dataset], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rendering.native._PART", 1000)
+    low, high = (-30_000, 30_000) if dtype == "i2" else (0, 255 if dtype == "u1" else 65_535)
+    frames = NOISE.integers(low, high, (3, 101, 67)).astype(dtype)
+    ds = image(frames[0], NumberOfFrames=3)
+    ds.file_meta.TransferSyntaxUID = syntax
+    stored = frames.byteswap() if syntax == ExplicitVRBigEndian and dtype != "u1" else frames
+    ds.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
+    path = written(ds)
+    for index, frame in enumerate(frames):
+        assert np.array_equal(read_frame(path, index, edge=33).pixels, box_mean(frame, 3))
