@@ -3,6 +3,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import replace
 
+import pytest
+
 from commands.kit import describe
 from studies.model import Instance, Patient, Series, Study
 from studies.sources.everywhere import Found
@@ -52,3 +54,25 @@ def test_a_study_that_says_nothing_of_itself_is_a_study() -> None:
 def test_one_is_singular() -> None:
     assert describe.count(1, "image") == "1 image"
     assert describe.count(0, "image") == "0 images"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "about 5 s"),
+        (21, "about 25 s"),
+        (54, "about 55 s"),
+        (56, "about 1 min"),
+        (200, "about 4 min"),
+        (5_300, "about 89 min"),
+        (7_300, "about 2 h"),
+    ],
+)
+def test_a_duration_is_said_roughly_and_never_too_short(seconds: float, words: str) -> None:
+    assert describe.duration(seconds) == words
+
+
+def test_a_share_of_less_than_the_study_says_so_in_its_headline() -> None:
+    said = describe.headline(7, Study("1"), "series 3")
+    assert said.startswith("Share 7: ")
+    assert said.endswith(" · only series 3")
