@@ -61,17 +61,18 @@ class Curl:
         )
 
 
-async def commander(homeserver: Homeserver, directory: Path, files: Sequence[Path]) -> float:
+async def commander(homeserver: Homeserver, directory: Path, files: Sequence[Path], *, through: str = "") -> float:
     """Seconds from the start of `matrix-commander --file ...` until a colleague's client has the last file's event.
 
+    It reaches the homeserver at `through`, or at its own address; the colleague always at that.
     The room is encrypted; its device is signed in and in the room before the clock starts. Its store is in `directory`.
     The colleague's client takes devices that nobody has cross-signed: this peer has no other.
     """
-    user = await homeserver.register("commander", PASSWORD)
-    colleague_id = await homeserver.register("colleague", PASSWORD)
+    user = await homeserver.register(directory.name, PASSWORD)
+    colleague_id = await homeserver.register(f"colleague-{directory.name}", PASSWORD)
     async with Person.start(homeserver.url, colleague_id, PASSWORD, strict=False) as colleague:
         room = await colleague.create_room("Peer", [user])
-        peer = Commander(directory, homeserver.url, user, room)
+        peer = Commander(directory, through or homeserver.url, user, room)
         await peer.sign_in()
         await peer.run("--room-join", room)
         began = time.monotonic()

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0  # seconds between two messages of the bot: its progress is edited every two
 ROUNDS = 3
+#: How the bot asks before it sends much.
+ASKED = "Nothing is sent until you type a number"
 MB = 1_000_000
 #: The goals of the project.
 FIRST_PREVIEW, OF_FLOOR, FASTER, MEMORY = 2.0, 2.0, 8.0, 300
@@ -119,16 +121,16 @@ async def _ours(homeserver: Homeserver, work: Path, slices: int) -> Measured:
     """Share all studies in turn; each is known to the bot from the first."""
     uids = await asyncio.to_thread(_write_studies, work / "studies", slices)
     curl = await Curl.sign_in(homeserver)
-    async with _scene(homeserver, work / "bot", work / "studies") as scene:
-        await _share(scene, uids["small"])
-        ankle = await _share(scene, uids["ankle"], look=work / "preview.jpg")
+    async with scene(homeserver, work / "bot", work / "studies") as stage:
+        await share(stage, uids["small"])
+        ankle = await share(stage, uids["ankle"], look=work / "preview.jpg")
         files: tuple[Path, ...] = ()
         ct, floor = [], []
         for _ in range(ROUNDS):
-            ct.append(await _share(scene, uids["ct"]))
-            files = files or await _save(scene, ct[0], work / "received", slices)
+            ct.append(await share(stage, uids["ct"]))
+            files = files or await _save(stage, ct[0], work / "received", slices)
             floor.append(await curl.put(files))
-        memory = {name: await _weighed(scene, uids[name]) for name in ("ankle", "ct", "larger")}
+        memory = {name: await _weighed(stage, uids[name]) for name in ("ankle", "ct", "larger")}
     return Measured(ankle, tuple(ct), files, tuple(floor), memory)
 
 
@@ -140,22 +142,27 @@ def _write_studies(directory: Path, slices: int) -> dict[str, str]:
     write_ankle(folders["ankle"])
     for seed, (name, number) in enumerate((("small", 3), ("ct", slices), ("larger", 2 * slices)), start=1):
         write_ct(folders[name], slices=number, seed=seed)
-    return {name: _study_uid(folder) for name, folder in folders.items()}
+    return {name: study_uid(folder) for name, folder in folders.items()}
 
 
-def _study_uid(folder: Path) -> str:
+def study_uid(folder: Path) -> str:
+    """Of the first file in a folder."""
     file = next(path for path in sorted(folder.rglob("*")) if path.is_file())
     return str(dcmread(file, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
 
 
 @contextlib.asynccontextmanager
-async def _scene(homeserver: Homeserver, directory: Path, studies: Path) -> AsyncIterator[Scene]:
-    bot_id, *_ = [await homeserver.register(name, PASSWORD) for name in ("carrierbag", "clinician", "registrar")]
-    config = write_settings(directory, homeserver.url, bot_id, studies)
+async def scene(
+    homeserver: Homeserver, directory: Path, studies: Path, *, name: str = "carrierbag", through: str = ""
+) -> AsyncIterator[Scene]:
+    """A new bot of that name, which reaches its homeserver at `through` (its own address), and two people with it."""
+    people = (f"clinician-{name}", f"registrar-{name}")
+    bot_id, *_ = [await homeserver.register(one, PASSWORD) for one in (name, *people)]
+    config = write_settings(directory, through or homeserver.url, bot_id, studies)
     async with (
         BotProcess.running(config) as bot,
-        Person.start(homeserver.url, "clinician", PASSWORD) as clinician,
-        Person.start(homeserver.url, "registrar", PASSWORD) as registrar,
+        Person.start(homeserver.url, people[0], PASSWORD) as clinician,
+        Person.start(homeserver.url, people[1], PASSWORD) as registrar,
     ):
         room = await gathered(bot_id, clinician, registrar)
         yield Scene(bot, bot_id, clinician, registrar, room)
@@ -164,11 +171,11 @@ async def _scene(homeserver: Homeserver, directory: Path, studies: Path) -> Asyn
 async def _weighed(scene: Scene, uid: str) -> int:
     """The most memory of the bot during one share, in bytes. Weighing takes time from the bot: a share of its own."""
     with Peak(scene.bot.memory) as peak:
-        await _share(scene, uid)
+        await share(scene, uid)
     return peak.bytes
 
 
-async def _share(scene: Scene, uid: str, *, look: Path | None = None) -> Share:
+async def share(scene: Scene, uid: str, *, look: Path | None = None) -> Share:
     """One share from the command to its last message. With `look`, the first preview is fetched before it counts."""
     since, began = len(scene.registrar.events), time.monotonic()
     seen: dict[str, tuple[float, SeenEvent]] = {}
@@ -177,6 +184,9 @@ async def _share(scene: Scene, uid: str, *, look: Path | None = None) -> Share:
     event = None
     while event is None or not (event.edits and SENT in event.body):
         event = await _news(scene, since, seen)
+        if ASKED in event.body:  # a large study is agreed to by its number: that is the command
+            await scene.clinician.send(scene.room, "1")
+            began = time.monotonic()
         if event.msgtype == "m.image" and not first_preview:
             if look:
                 await scene.registrar.download(event, look)
