@@ -3,7 +3,7 @@ import { bytes, fromBase64, inflate } from "./store.js";
 import { unpredicted } from "./pixels.js";
 import { wholeFrame } from "./files.js";
 
-const ROOM = 400e6;
+const ROOM = matchMedia("(pointer: coarse)").matches ? 120e6 : 400e6; // phones end a page that takes too much
 const kept = new Map(); // by key, least recently used first
 let used = 0;
 
