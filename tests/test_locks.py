@@ -64,7 +64,7 @@ def imported(path: Path) -> set[str]:
     nodes = list(ast.walk(ast.parse(path.read_text())))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return {name.split(".")[0] for name in plain | named} - sys.stdlib_module_names - {*PACKAGES, "tests", "bench"}
+    return {name.split(".")[0] for name in plain | named} - sys.stdlib_module_names - {*PACKAGES, "tests", "bench", "tools"}
 
 
 def unasked(folders: list[str], wanted: list[Requirement]) -> set[str]:
@@ -80,4 +80,4 @@ def test_every_library_that_the_code_imports_is_asked_for() -> None:
 
 
 def test_every_library_that_the_tests_import_is_asked_for() -> None:
-    assert unasked(["tests", "bench"], RUNTIME + DEVELOPMENT) == set()
+    assert unasked(["tests", "bench", "tools"], RUNTIME + DEVELOPMENT) == set()
