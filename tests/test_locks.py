@@ -64,7 +64,8 @@ def imported(path: Path) -> set[str]:
     nodes = list(ast.walk(ast.parse(path.read_text())))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return {name.split(".")[0] for name in plain | named} - sys.stdlib_module_names - {*PACKAGES, "tests", "bench", "tools"}
+    ours = {*PACKAGES, "tests", "bench", "tools"}
+    return {name.split(".")[0] for name in plain | named} - sys.stdlib_module_names - ours
 
 
 def unasked(folders: list[str], wanted: list[Requirement]) -> set[str]:
