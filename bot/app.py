@@ -31,6 +31,7 @@ from bot.watch import Watch
 from bot.workers import Workers
 from commands.kit.context import Sending
 from config.state import StateDirectory
+from delivery.speed import Speed
 from delivery.spool import Spool
 from ledger.database import Database
 from ledger.trust import Pins
@@ -59,16 +60,18 @@ class App:
         sources: Everywhere,
         spool: Spool,
         workers: Workers,
+        speed: Speed,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._session = session
         self._spool = spool
         self._workers = workers
+        self._speed = speed
         policy = load_policy(settings.policy_file, settings.matrix.server)
         guard = RoomGuard(policy, ledger)
         self._caps = Caps(settings, session.media.upload_limit)
-        self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded)
+        self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded, timed=speed.uploaded)
         self._corridor = Corridor(
             ledger=ledger,
             session=session,
@@ -77,6 +80,8 @@ class App:
             spool=spool,
             workers=workers,
             part_bytes=self._caps.part_bytes,
+            opens=self._caps.opens,
+            speed=speed,
         )
         self._viewer = Viewer(ledger=ledger, sources=sources, spool=spool, workers=workers, after=self._outbox.poke)
         admin_room = settings.admin.room
@@ -137,7 +142,7 @@ class App:
         self._corridor.uploaded(entry, size)  # type: ignore[arg-type]
 
     async def _sending(self, audience: frozenset[str]) -> Sending:
-        return Sending(await self._caps.part_bytes(audience))
+        return Sending(await self._caps.part_bytes(audience), self._speed.expected(self._caps.opens(audience)))
 
 
 @contextlib.asynccontextmanager
@@ -161,6 +166,7 @@ async def built(settings: Settings) -> AsyncIterator[App]:
             sources=sources,
             spool=Spool(state.directory("spool"), settings.delivery.spool_bytes),
             workers=workers,
+            speed=Speed(state.file("speed.json")),
         )
 
 
