@@ -68,7 +68,19 @@ def test_a_machine_that_compresses_slowly_learns_to_do_without() -> None:
     for _ in range(3):
         speed.packed(Way.JPEG_LS, "CT", 50_000_000, 15_000_000, 10)
     assert speed.way((*ALWAYS, Way.JPEG_LS), "CT", 8) is Way.DEFLATED
-    assert speed.way((*ALWAYS, Way.JPEG_LS), "MR", 8) is Way.JPEG_LS
+    assert speed.way((*ALWAYS, Way.JPEG_LS), "MR", 8) is Way.DEFLATED
+
+
+def test_a_slow_machine_is_slow_at_what_it_has_not_tried_yet() -> None:
+    """Else each way would be tried once, because the others look quicker."""
+    speed = seen(LOOPBACK)
+    speed.packed(Way.STORED, "CT", 50_000_000, 50_000_000, 2)
+    assert speed.way((*ALWAYS, Way.JPEG_LS), "CT", 8) is Way.STORED
+
+
+def test_radiographs_are_expected_to_shrink_less() -> None:
+    assert Speed().pace(Way.JPEG_LS, "DX").ratio < Speed().pace(Way.JPEG_LS, "CT").ratio
+    assert Speed().pace(Way.STORED, "DX").ratio == 1
 
 
 def test_what_is_too_small_to_measure_teaches_nothing() -> None:
