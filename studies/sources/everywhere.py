@@ -62,8 +62,10 @@ class Everywhere:
         return Findings(tuple(newest[:limit]), tuple(away))
 
 
-def _when(study: Study) -> tuple[str, str]:
+def _when(study: Study) -> tuple[str, str, str]:
+    """The UID comes last, so that two studies of one minute have the same numbers in every list."""
     return (
         study.study_date.isoformat() if study.study_date else "",
         study.study_time.isoformat() if study.study_time else "",
+        study.study_instance_uid,
     )
