@@ -150,7 +150,7 @@ class Handover:
         """
         refused, enclosed = [], await self._enclosed(notes)
         part_bytes -= notes.size
-        for part in plan_parts(enclosed.added(self.study), part_bytes, first):
+        for part in plan_parts(self._packer.expected(enclosed.added(self.study)), part_bytes, first):
             step = f"parcel {part.number}"
             if part.too_large:
                 refused.append(str(refusal(part, part_bytes)))

@@ -15,7 +15,7 @@ from delivery.notes import NOTHING_ENCLOSED, Enclosed
 from delivery.parcel import pack
 from delivery.parts import FRAMES_SHARE, frames_budget
 from delivery.speed import ALWAYS, Speed, Way
-from delivery.transcode import rewritten
+from delivery.transcode import as_uncompressed, rewritten
 from delivery.viewer.site import Site
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Packer:
         self._recode = recode
         self._speed = speed or Speed()
         self._ways = ways
+
+    def expected(self, study: Study) -> Study:
+        """The study with sizes that its files do not exceed in a parcel: what parts are planned by."""
+        return as_uncompressed(study) if Way.UNCOMPRESSED in self._ways else study
 
     async def packed(
         self,

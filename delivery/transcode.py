@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from delivery.part10 import Part10
     from delivery.spool import Spool
-    from studies.model import Instance
+    from studies.model import Instance, Study
 
 Recode = Callable[[RecodePlan], Awaitable[Recoded]]
 
@@ -78,6 +78,20 @@ async def rewritten(
     except BaseException:
         writing.body.discard()
         raise
+
+
+def as_uncompressed(study: Study) -> Study:
+    """The same study, each compressed instance with the size that it has at most when it is uncompressed."""
+    series = [replace(one, instances=tuple(map(_as_uncompressed, one.instances))) for one in study.series]
+    return replace(study, series=tuple(series))
+
+
+def _as_uncompressed(instance: Instance) -> Instance:
+    if instance.transfer_syntax_uid in NATIVE:
+        return instance
+    cells = instance.rows * instance.columns * instance.number_of_frames
+    colour = instance.photometric_interpretation in _COLOUR or instance.photometric_interpretation.startswith("YBR")
+    return replace(instance, size=instance.size + cells * (3 if colour else 2))
 
 
 def _described(instance: Instance, path: Path) -> Part10:
