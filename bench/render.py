@@ -8,8 +8,8 @@
 - *Orthanc*: `/rendered` over HTTP on a kept connection, the file being in its store already.
 - *Floor*: reading the file, and the decoder alone, for the size that is needed.
 
-All take turns, and of each the quickest of its turns counts: what else the machine does then disturbs least. Before the
-clock starts, ours is compared with the straightforward way's picture: whoever is quick shall be right.
+All take turns of some pictures each, and of each the quickest counts: what else the machine does then disturbs least.
+Before the clock starts, ours is compared with the straightforward way's picture: whoever is quick shall be right.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from bench.renderers import Renderer
 
 #: As many turns as fit into so many seconds, but at least and at most so many.
-BUDGET, LEAST, MOST = 6.0, 5, 40
+BUDGET, LEAST, MOST = 8.0, 5, 40
+#: As many pictures are made in one turn, unless they take longer than this.
+IN_A_ROW, ROW_SECONDS = 5, 0.2
 #: Mean difference from the straightforward way's picture, in levels of 256. The window is applied before the mean
 #: there and after it here.
 ALIKE = 4.0
@@ -77,11 +79,22 @@ def fastest(picture: Picture, renderers: Sequence[Renderer]) -> dict[str, float]
     began, turns = time.monotonic(), 0
     while turns < LEAST or (turns < MOST and time.monotonic() - began < BUDGET):
         for one in [one for one in renderers if turns == 0 or one.name in best]:
-            seconds = one.seconds(picture)
+            seconds = min(_turn(one, picture), default=None)
             if seconds is not None:
                 best[one.name] = min(seconds, best.get(one.name, seconds))
         turns += 1
     return best
+
+
+def _turn(one: Renderer, picture: Picture) -> list[float]:
+    """Some in a row: a worker makes picture after picture, and so its code is in the cache."""
+    made: list[float] = []
+    while len(made) < IN_A_ROW and sum(made) < ROW_SECONDS:
+        seconds = one.seconds(picture)
+        if seconds is None:
+            break
+        made.append(seconds)
+    return made
 
 
 def compare(picture: Picture, renderers: Sequence[Renderer]) -> None:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
-from pydicom.charset import convert_encodings, default_encoding
-from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -24,17 +22,16 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import VR
 
-from rendering.elements import given
 from rendering.errors import CannotShow
-from rendering.scan import PIXEL_TAGS, Unsure, scanned
+from rendering.scan import PIXEL_TAGS, Elements, Unsure, scanned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
+    from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-    from rendering.scan import Elements
 
 #: A deflated data set of half a megabyte can inflate to a gigabyte (PS3.5 A.5 sets no limit): this one is ours.
 INFLATED_LIMIT = 256 * 1024 * 1024
@@ -64,15 +61,19 @@ class Header:
     (UNDEFINED_LENGTH when it is encapsulated). `tag` is one of PIXEL_TAGS; `words` when its VR is OW.
     """
 
-    data_set: Dataset
+    #: As the quick scanner has found it, or as pydicom has read it.
+    content: Elements | Dataset
     transfer_syntax_uid: str
     little_endian: bool
     stream: BinaryIO
     tag: int
     length: int
     words: bool
-    #: What `data_set` is made of, if the file is of usual form.
-    elements: Elements | None = None
+
+    @property
+    def data_set(self) -> Dataset:
+        """The header's elements."""
+        return self.content.data_set if isinstance(self.content, Elements) else self.content
 
 
 @contextlib.contextmanager
@@ -122,8 +123,7 @@ def _scanned(file: BinaryIO) -> Header:
         raise Unsure
     file.seek(position)
     tag, vr, length = _element(file, "little", implicit=implicit)
-    data_set = _data_set(elements, implicit=implicit)
-    return Header(data_set, syntax, True, file, tag, length, vr == b"OW", elements)  # noqa: FBT003
+    return Header(elements, syntax, True, file, tag, length, vr == b"OW")  # noqa: FBT003
 
 
 def _meta_end(data: bytes) -> int:
@@ -131,14 +131,6 @@ def _meta_end(data: bytes) -> int:
     if data[_PREAMBLE + 4 : _PREAMBLE + 12] != _META_LENGTH:
         raise Unsure
     return _PREAMBLE + 16 + int.from_bytes(data[_PREAMBLE + 12 : _PREAMBLE + 16], "little")
-
-
-def _data_set(elements: Elements, *, implicit: bool) -> Dataset:
-    data_set = Dataset(elements)
-    character_set = given(data_set, "SpecificCharacterSet")
-    encoding = convert_encodings(character_set) if character_set else default_encoding
-    data_set.set_original_encoding(implicit, True, encoding)  # noqa: FBT003
-    return data_set
 
 
 def _parsed(file: BinaryIO) -> Header:

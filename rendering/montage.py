@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, isclose
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from rendering.annotate import labelled, placeholder, text_size
@@ -17,6 +16,7 @@ from rendering.window import WHITE, levels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from rendering.frame import Frame
@@ -163,5 +163,5 @@ def _common(several: Sequence[Spacing | None]) -> Spacing | None:
     if not several or several[0] is None:
         return None
     reference = several[0]
-    same = all(one is not None and np.isclose(one.column, reference.column, rtol=0.01) for one in several)
+    same = all(one is not None and isclose(one.column, reference.column, rel_tol=0.01) for one in several)
     return reference if same else None

@@ -12,13 +12,14 @@ from rendering.notes import Origin, origin
 from rendering.orientation import Orientation, orientation
 from rendering.overlay import has_graphics
 from rendering.palette import supplemental
+from rendering.scan import Elements
 from rendering.shutter import shutter
 from rendering.spacing import Spacing, aspect, spacing
 
 if TYPE_CHECKING:
     from rendering.header import Header
     from rendering.module import PixelModule
-    from rendering.scan import Elements, Raw
+    from rendering.scan import Raw
     from rendering.shutter import Shutter
     from rendering.window import Greyscale
 
@@ -58,8 +59,8 @@ def said(header: Header, index: int) -> Said:
     last header is compared with this one, byte by byte, and where all of it is equal its answer holds.
     """
     global _last  # noqa: PLW0603 one for each worker
-    elements = header.elements
-    if elements is None:
+    elements = header.content
+    if not isinstance(elements, Elements):
         return _said(header, index)
     key = (header.transfer_syntax_uid, header.tag, index)
     if _last is None or not _last.holds(key, elements):

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import MutableMapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import RawDataElement, empty_value_for_VR
+from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32, STANDARD_VR
+
+from rendering.elements import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,6 +60,15 @@ class Elements(MutableMapping[BaseTag, "Element"]):
         #: VR by tag, and where the value begins and ends.
         self.places: dict[int, tuple[str | None, int, int]] = {}
         self._made: dict[int, Element] = {}
+
+    @cached_property
+    def data_set(self) -> Dataset:
+        """All of them, for whoever reads one by its keyword."""
+        data_set = Dataset(self)
+        character_set = given(data_set, "SpecificCharacterSet")
+        encoding = convert_encodings(character_set) if character_set else default_encoding
+        data_set.set_original_encoding(self._implicit, True, encoding)  # noqa: FBT003
+        return data_set
 
     def raw(self, tag: int) -> Raw:
         """VR and value as they are stored, None where there is no such element."""

@@ -20,7 +20,7 @@ WHITE = 255
 #: A table begins and ends at a multiple of this, within what int8 has, and may have so many entries for each pixel.
 _STEP, _WORTH = 128, 4
 #: Pixels that are looked up at a time.
-_PART = 1 << 16
+_PART = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)

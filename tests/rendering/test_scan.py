@@ -82,8 +82,7 @@ def test_sequences_of_either_length_are_found_with_what_is_in_them(*, implicit: 
     data, data_set = _nested(implicit=implicit, undefined=undefined)
     found, position = scanned(data, 0, len(data), implicit=implicit)
     assert int.from_bytes(data[position : position + 2], "little") == 0x7FE0
-    ours = Dataset(found)
-    ours.set_original_encoding(implicit, True, "iso8859")  # noqa: FBT003
+    ours = found.data_set
     for element in data_set:
         assert element.tag in PIXEL_TAGS or ours[element.tag].value == element.value
 
