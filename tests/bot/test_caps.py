@@ -6,6 +6,7 @@ import pytest
 
 from bot.caps import MARGIN, Caps
 from config.settings import load_settings
+from delivery.speed import Way
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +24,18 @@ kind = "folder"
 name = "radiology"
 path = "studies"
 [delivery]
+opens = ["htj2k", "jpeg-ls"]
 part_bytes = "50 MB"
 [[destinations]]
 server = "Trust-B.example"
 part_bytes = "20 MB"
+opens = ["jpeg-ls"]
 [[destinations]]
 server = "trust-c.example:8448"
 part_bytes = "90 MB"
 [[destinations]]
 server = "trust-d.example"
+opens = []
 """
 ANNA, BEN, CARA, DAN = "@anna:example.org", "@ben:trust-b.example", "@c:trust-c.example:8448", "@d:trust-d.example"
 
@@ -59,3 +63,24 @@ async def test_the_smallest_of_what_we_want_our_server_takes_and_others_told_us_
         return limit
 
     assert await Caps(load_settings(path), asked).part_bytes(audience) == most
+
+
+@pytest.mark.parametrize(
+    ("audience", "ways"),
+    [
+        ([], set()),
+        ([ANNA], {Way.JPEG_LS, Way.HTJ2K}),
+        ([ANNA, CARA], {Way.JPEG_LS, Way.HTJ2K}),
+        ([ANNA, BEN], {Way.JPEG_LS}),
+        ([ANNA, BEN, DAN], set()),
+    ],
+)
+def test_only_what_everybody_can_open_is_used(audience: list[str], ways: set[Way], tmp_path: Path) -> None:
+    """Hazard: the registrar's PACS cannot read what was sent, and the pictures are not there when they are needed."""
+    path = tmp_path / "carrierbag.toml"
+    path.write_text(EXAMPLE)
+
+    async def asked() -> int | None:
+        return None
+
+    assert Caps(load_settings(path), asked).opens(audience) == ways

@@ -420,3 +420,13 @@ async def test_who_stops_waiting_leaves_nothing_behind(house: House) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(house.outbox.standing("never"), 0.01)
     assert house.outbox._waiting == {}
+
+
+async def test_every_upload_is_timed_once_and_a_failed_one_not_at_all(house: House) -> None:
+    house.session.media.faults.append(ServerAway())
+    async with sending(house):
+        await enqueue(house, with_file(house, "t1", b"x" * 5000))
+        await sent(house)
+    [(size, seconds)] = house.timed
+    assert size == 5000
+    assert 0 <= seconds < 60

@@ -57,6 +57,8 @@ class House:
     policy: Policy = field(default_factory=lambda: Policy.of(SERVER))
     part_bytes: int = 50_000_000
     speed: float | None = None
+    #: Bytes and seconds of each upload.
+    timed: list[tuple[int, float]] = field(default_factory=list)
     quota: int = 100_000_000
     #: What `!verify` speaks with in the administrators' room.
     verifying: Any = None
@@ -91,6 +93,7 @@ class House:
             self.spool,
             guard=guard,
             on_uploaded=lambda entry, size: self.corridor.uploaded(entry, size),  # noqa: PLW0108 - made below
+            timed=lambda size, seconds: self.timed.append((size, seconds)),
             first_pause=0.01,
         )
         self.corridor = Corridor(
