@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 import shutil
 import zipfile
 from collections import Counter
@@ -11,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
 from bot import content, corridor, progress
 from bot.matrix.errors import NotPermitted, ServerAway, UploadTooLarge
 from bot.matrix.signatures import decoded
+from delivery.speed import Way
 from ledger import audit, outbox, shares
 from ledger.audit import AuditKind
 from ledger.errors import ShareMoved
 from ledger.outbox import Entry
 from ledger.states import ShareState
+from studies.synthetic import write_ct
 from tests.fakes import dicom
 from tests.fakes.house import House, until
 from tests.fakes.session import ANNA, PIXEL, ROOM
@@ -114,6 +118,31 @@ async def test_a_large_study_comes_in_numbered_whole_zips(house: House) -> None:
         f"DICOM_{number}_OF_{len(parcels)}.ZIP" for number in range(1, len(parcels) + 1)
     ]
     assert house.session.posted[-1].body.endswith(f"{len(parcels)} ZIP files with the DICOM files.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "syntax"),
+    [
+        ("!share study", JPEGLSLossless),
+        ("!share study --as-stored", ExplicitVRLittleEndian),
+        ("!share study --pdi", ExplicitVRLittleEndian),
+    ],
+)
+async def test_files_are_compressed_for_those_who_can_open_it_unless_somebody_says_no(
+    house: House, typed: str, syntax: str
+) -> None:
+    write_ct(house.folder / "ct", slices=3, seed=1, rows=64)
+    house.opens = (Way.JPEG_LS,)
+    async with house.running():
+        await house.ask(typed)
+    [parcel] = of_kind(house, "m.file")
+    archive = zipfile.ZipFile(io.BytesIO(opened_file(house, parcel.content["file"])))
+    told = json.loads(archive.read("manifest.json"))["instances"]
+    assert [one["transfer_syntax_uid"] for one in told] == [syntax] * 3
+    sources = {str(pydicom.dcmread(path).SOPInstanceUID): path for path in (house.folder / "ct").rglob("*.dcm")}
+    for one in told:
+        received = pydicom.dcmread(io.BytesIO(archive.read(one["file"])))
+        assert (received.pixel_array == pydicom.dcmread(sources[one["sop_instance_uid"]]).pixel_array).all()
 
 
 async def test_what_cannot_be_shown_is_named_in_one_line_and_delivered_all_the_same(house: House) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.workers import Workers
+    from delivery.speed import Way
     from ledger.shares import Share
 
 CIPHER = FieldCipher(bytes(range(32)))
@@ -57,6 +58,8 @@ class House:
     policy: Policy = field(default_factory=lambda: Policy.of(SERVER))
     part_bytes: int = 50_000_000
     speed: float | None = None
+    #: What recipients open of compressed codings.
+    opens: tuple[Way, ...] = ()
     #: Bytes and seconds of each upload.
     timed: list[tuple[int, float]] = field(default_factory=list)
     quota: int = 100_000_000
@@ -104,6 +107,7 @@ class House:
             spool=self.spool,
             workers=self.workers,
             part_bytes=self._part_bytes,
+            opens=lambda _: self.opens,
             delivered=lambda: self.late_notes.poke(),  # noqa: PLW0108 - made below
             retry_pause=0.05,
         )
