@@ -18,6 +18,7 @@ from bot.corridor import Corridor
 from bot.dispatch import Dispatcher
 from bot.doorman import Doorman
 from bot.guard import RoomGuard
+from bot.late_notes import LateNotes
 from bot.matrix.session import Account, MatrixSession
 from bot.matrix.sync import SyncLoop
 from bot.matrix.verification.desk import Desk
@@ -72,6 +73,9 @@ class App:
         guard = RoomGuard(policy, ledger)
         self._caps = Caps(settings, session.media.upload_limit)
         self._outbox = Outbox(ledger, session, spool, guard=guard, on_uploaded=self._uploaded, timed=speed.uploaded)
+        self._late_notes = LateNotes(
+            ledger=ledger, sources=sources, spool=spool, workers=workers, after=self._outbox.poke
+        )
         self._corridor = Corridor(
             ledger=ledger,
             session=session,
@@ -82,6 +86,7 @@ class App:
             part_bytes=self._caps.part_bytes,
             opens=self._caps.opens,
             speed=speed,
+            delivered=self._late_notes.poke,
         )
         self._viewer = Viewer(ledger=ledger, sources=sources, spool=spool, workers=workers, after=self._outbox.poke)
         admin_room = settings.admin.room
@@ -113,6 +118,7 @@ class App:
             group.create_task(self._outbox.run())
             group.create_task(self._corridor.run())
             group.create_task(self._viewer.run())
+            group.create_task(self._late_notes.run())
             group.create_task(self._dispatcher.run())
             group.create_task(self._doorman.run())
             group.create_task(self._builder.run())
@@ -132,6 +138,7 @@ class App:
         self._outbox.poke()
         self._corridor.poke()
         self._viewer.poke()
+        self._late_notes.poke()
         self._builder.poke()
 
     def _built(self) -> None:
