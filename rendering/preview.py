@@ -167,8 +167,6 @@ def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tup
     errors: dict[int, CannotShow] = {}
     for place, tile in enumerate(plan.tiles):
         try:
-            if tile.refused:
-                raise CannotShow(tile.refused)
             with guarded():
                 frames.append(tile_frame(tile, edge, plan.look))
         except CannotShow as error:
@@ -180,10 +178,15 @@ def _frames(plan: PreviewPlan, edge: int) -> tuple[list[Frame | None], tuple[tup
 
 
 def tile_frame(tile: Tile, edge: int, look: Look | None = None) -> Frame:
-    """One tile's frame, with a long edge of at least `edge` if it has that many pixels, as `look` wants it seen."""
+    """One tile's frame, with a long edge of at least `edge` if it has that many pixels, as `look` wants it seen.
+
+    Raises `CannotShow`; a tile that was refused before is not tried again.
+    """
     from rendering.frame import read_frame  # noqa: PLC0415
     from rendering.header import whole  # noqa: PLC0415
 
+    if tile.refused:
+        raise CannotShow(tile.refused)
     state = whole(tile.state) if tile.state else None
     frame = read_frame(tile.path, tile.frame, edge=look.edge(edge) if look else edge, state=state)
     return look.applied(frame) if look else frame
