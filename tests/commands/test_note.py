@@ -19,7 +19,7 @@ from bot.late_notes import LateNotes
 from bot.matrix.errors import ServerAway
 from bot.matrix.signatures import decoded
 from delivery.bag import verify
-from ledger import audit
+from ledger import audit, notes
 from tests.fakes import dicom
 from tests.fakes.house import House, until
 from tests.fakes.session import ANNA, BEN, OTHER_ROOM, ROOM, SERVER
@@ -244,3 +244,27 @@ async def test_a_crash_before_a_late_note_is_kept_packs_it_again_and_sends_it_on
         await house.quiet()
     assert [one.body for one in parcels(house)] == ["DICOM.ZIP", "NOTES_1.ZIP"]
     assert house.spooled() == []
+
+
+async def test_a_crash_while_the_files_go_changes_nothing_in_them_and_loses_no_note(
+    tmp_path: Path, workers: Workers
+) -> None:
+    (tmp_path / "mortal").mkdir()
+    house = House(tmp_path / "mortal", workers)
+    dicom.ankle(house.root / "studies", views=1)
+    async with house.open(), house.running():
+        await house.hear('!share study --note "first"')
+        await until(lambda: asyncio.sleep(0, len(house.session.posted) >= 2))  # the headline, and the picture
+        house.session.media.flowing.clear()
+        await until(lambda: notes.taken(house.ledger, 1))
+        await house.hear("!note 1 second")
+        await until(lambda: asyncio.sleep(0, any("follows in a ZIP" in one for one in house.session.said())))
+    house.session.media.flowing.set()
+    async with house.open(), house.running():
+        await house.quiet()
+    first, second = parcels(house)
+    archives = [opened(house, one, tmp_path) for one in (first, second)]
+    assert [readme(one).count("first") for one in archives] == [1, 0]
+    assert [readme(one).count("second") for one in archives] == [0, 1]
+    found = [list(documents(one).values()) for one in archives]
+    assert [[one.InstanceNumber for one in several] for several in found] == [[1], [2]]
