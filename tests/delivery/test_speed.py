@@ -11,8 +11,8 @@ from delivery.speed import ALWAYS, ASSUMED, UNKNOWN, Pace, Speed, Way
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Bytes a second of 10, 100 and 1,000 Mbit/s, and of loopback.
-SLOW, HOSPITAL, FAST, LOOPBACK = 1.25e6, 12.5e6, 125e6, 1e9
+#: Bytes a second of 10, 100 and 500 Mbit/s, and of loopback.
+SLOW, HOSPITAL, FAST, LOOPBACK = 1.25e6, 12.5e6, 62.5e6, 1e9
 EVERY = (*ALWAYS, Way.JPEG_LS, Way.HTJ2K)
 
 
