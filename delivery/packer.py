@@ -37,6 +37,7 @@ _WAIT = 1.0
 #: On a link of so many bytes a second it is the making that takes time. Small frames are made in a third of the time:
 #: stacks of more than so many images get that part of their size.
 _QUICK, _STACK, _SMALL_SHARE = 40e6, 50, 40
+_SLOW_SHARE = 10
 
 
 def permitted(options: Options, opens: Collection[Way]) -> tuple[Way, ...]:
@@ -91,7 +92,7 @@ class Packer:
         if self._recode and way.syntaxes:
             job.rewrite(self._recode)
         if self._look:
-            budget = self._frames_budget(part, part_bytes, self._speed.pace(way, kind).ratio)
+            budget = self._frames_budget(part, part_bytes, way, self._speed.pace(way, kind).ratio)
             job.show(self._look, budget, withdrawn)
         began = time.perf_counter()
         parcel = await job.run()
@@ -99,8 +100,11 @@ class Packer:
         self._speed.packed(way, kind, size, parcel.size, time.perf_counter() - began)
         return parcel
 
-    def _frames_budget(self, part: Part, part_bytes: int, ratio: float) -> int | None:
-        """A fifth of the files as they travel, or as much as nobody has to wait for: radiographs come whole then."""
+    def _frames_budget(self, part: Part, part_bytes: int, way: Way, ratio: float) -> int | None:
+        """A fifth of the files as they travel, or as much as nobody has to wait for: radiographs come whole then.
+
+        A tenth where the files are compressed because the link is slow.
+        """
         most = frames_budget(part, part_bytes)
         if most is None:
             return None
@@ -109,7 +113,8 @@ class Packer:
         if link > _QUICK and len(part.instances) > _STACK:
             return min(most, packed // _SMALL_SHARE)
         at_once = int(link * _WAIT / part.of)
-        return min(most, max(packed // FRAMES_SHARE, at_once))
+        share = _SLOW_SHARE if way in {Way.JPEG_LS, Way.HTJ2K} else FRAMES_SHARE
+        return min(most, max(packed // share, at_once))
 
 
 class _Job:
