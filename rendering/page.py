@@ -104,8 +104,19 @@ def _pieces(paragraph: str, size: int, room: float) -> Iterator[str]:
         if _width(piece, size) <= room:
             yield piece
         else:
-            part = max(1, int(len(piece) * room / _width(piece, size)) - 1)
-            yield from (piece[at : at + part] for at in range(0, len(piece), part))
+            yield from _parts(piece, size, room)
+
+
+def _parts(word: str, size: int, room: float) -> Iterator[str]:
+    """Letter by letter: letters of one word differ in width. Joined they are never wider than alone."""
+    part, used = "", 0.0
+    for letter in word:
+        width = _width(letter, size)
+        if part and used + width > room:
+            yield part
+            part, used = "", 0.0
+        part, used = part + letter, used + width
+    yield part
 
 
 @lru_cache(maxsize=4096)
