@@ -10,12 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from bot.demo.homeserver import Homeserver
 from tests.servers.people import Account, People, new_account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+# No test is about time: a busy machine is not a wrong answer.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

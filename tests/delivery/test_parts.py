@@ -88,7 +88,7 @@ def test_neighbouring_parts_could_not_have_been_one(study) -> None:  # noqa: ANN
         assert together + PART_OVERHEAD + 6 * 1024 > limit - limit // VIEWER_SHARE
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     sizes=st.lists(st.lists(st.integers(0, 60_000), min_size=1, max_size=15), min_size=1, max_size=4),
     limit=st.integers(100_000, 300_000),

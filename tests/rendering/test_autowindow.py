@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rendering.autowindow import default_window, together, windowed
@@ -139,7 +139,6 @@ def test_frames_of_which_nothing_is_left_still_have_a_window(values: list[float]
 
 
 @given(st.lists(st.integers(-32768, 32767), min_size=1, max_size=300), st.sampled_from([1, -1, 0.01, 1000]))
-@settings(deadline=None)
 def test_any_frame_has_a_window_within_its_own_values(values: list[int], slope: float) -> None:
     pixels = np.array([values], np.int16)
     window = default_window(pixels, Greyscale(Rescale(slope)))

@@ -10,7 +10,7 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.filewriter import dcmwrite
@@ -159,7 +159,6 @@ def ink(image: Image.Image) -> tuple[int, int, int, int] | None:
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=12))
-@settings(deadline=None)
 @example(["i" * 150 + "m" * 150, "\u221a\u221d\u2225\u2245" * 75])
 def test_no_text_leaves_its_page(texts: list[str]) -> None:
     for image in laid_out([Block(text or "x", indent=place) for place, text in enumerate(texts)]):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: Not a considered sentence but what the last net caught.
 UNFORESEEN = {"P15", "P17", "P18"}
-RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 # --- Files byte by byte, so that an element may hold what pydicom would refuse to write ---

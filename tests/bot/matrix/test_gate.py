@@ -469,7 +469,6 @@ def test_what_is_changed_below_is_right_before(method: str, target: str, body: A
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # there is nothing to shrink in a seed
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
