@@ -55,7 +55,7 @@ async def test_a_share_killed_at_every_state_is_posted_exactly_once(ward: Ward) 
         states.add(await _killed_at(ward, running, moment))
         running = await BotProcess.start(ward.config)
         await ward.registrar.wait(lambda event: event.room == ward.room and SENT in event.body, 120, since)
-        expected = {f"Share {share}: CR XR C Spine Comp Min 4 Views, 1 Jan 2001", "DICOM.ZIP"}
+        expected = {f"Share {share}: XR C Spine Comp Min 4 Views, 1 Jan 2001", "DICOM.ZIP"}
         expected |= {f"preview-{number}.jpg" for number in (1, 2, 3)}
         assert posted(ward.registrar.events[since:], ward.bot) == Counter(expected), f"killed at commit {moment}"
         await _check_parcel(ward, since)

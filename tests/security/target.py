@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.security.evil import EvilServer
 
 SHARE = "!share study 77654033"
-COMMAND, FOUND = "!find id: 77654033", "1. CR"
+COMMAND, FOUND = "!find id: 77654033", "1. XR C Spine"
 #: Steps under which the bot says that it did not do as it was told.
 REFUSALS = {"refused", "mistake"}
 CODE = re.compile(r"\[(A0[1-3]|R\d\d)\]")
