@@ -68,10 +68,17 @@ async def test_previews_are_true_to_their_word(ward: Ward) -> None:
 
 async def test_the_server_learns_no_file_name_and_nothing_of_the_patient(ward: Ward, homeserver: object) -> None:
     copy_cervical_spine(ward.studies)
+    for path in [one for one in ward.studies.rglob("*") if one.is_file()]:
+        data_set = pydicom.dcmread(path)
+        # Of nobody else: other tests use the same server.
+        data_set.PatientName, data_set.PatientID = "Munthorpe^Quill", "KY40417"
+        data_set.StudyDescription = "Wensleyspine"
+        data_set.save_as(path)
     async with ward.running():
         await ward.gather()
-        await ward.share()
-    planted = (b"Archibald", b"77654033", b"DICOM.ZIP", b"preview-1", b"Spine")
+        receipt = await ward.share()
+    assert "KY40417" in "\n".join(receipt.words)
+    planted = (b"Munthorpe", b"MUNTHORPE", b"KY40417", b"Wensleyspine")
     kept = [path for path in homeserver.directory.rglob("*") if path.is_file()]  # type: ignore[attr-defined]
     kept += [path for path in (ward.config.parent / "state").rglob("*") if path.is_file()]
     for path in kept:

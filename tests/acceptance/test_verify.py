@@ -71,6 +71,11 @@ async def console(config: Path, *arguments: str) -> AsyncIterator[Operator]:
         await process.wait()
 
 
+def names_in(said: str, emoji: list[Any]) -> list[str]:
+    """Names of emoji that stand there as words: identifiers hold "Key" and "Cat" by chance."""
+    return [name for _, name in emoji if re.search(rf"(?<![\w+/=-]){re.escape(name)}(?![\w+/=-])", said)]
+
+
 async def reaches(person: Person, user: str, phase: str) -> dict[str, Any]:
     async with asyncio.timeout(40):
         while (found := await person.verification(user)).get("phase") != phase:
@@ -119,7 +124,7 @@ async def test_an_operator_verifies_somebody_at_the_console(ward: Ward) -> None:
         assert f"{ward.clinician.user_id}" in listed.stdout
         assert "confirmed by emoji" in listed.stdout
         said = str([vars(event) for event in await ward.clinician.timeline(room)])
-        assert not any(name in said for _, name in theirs["emoji"])
+        assert not names_in(said, theirs["emoji"])
 
 
 async def test_an_operator_begins_at_the_console(ward: Ward) -> None:
@@ -184,5 +189,5 @@ async def test_an_administrator_verifies_somebody_in_the_admin_room(ward: Ward, 
         await admin.wait(lambda event: "is verified" in event.body, timeout=60)
         await reaches(ward.clinician, ward.bot, "done")
         said = str([vars(event) for event in await ward.clinician.timeline(room)])
-        assert not any(name in said for _, name in theirs["emoji"])
+        assert not names_in(said, theirs["emoji"])
         assert COMPARE.partition("{emoji}")[2][:20] not in said

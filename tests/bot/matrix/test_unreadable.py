@@ -74,7 +74,7 @@ async def test_a_key_in_the_same_sync_as_its_message_is_no_delay(behind: Bot, pr
     async with behind.running():
         room = await room_with(behind, anna)
         await anna.send(room, "!help")
-        await until(lambda: behind.inbox.bodies == ["!help"], 5)
+        await until(lambda: behind.inbox.bodies == ["!help"])
     assert not behind.inbox.undecryptable
 
 
@@ -91,7 +91,7 @@ async def test_a_key_within_ten_seconds_makes_the_message_readable(
         await asyncio.sleep(seconds)
         assert not behind.inbox.bodies
         held.release()
-        await until(lambda: behind.inbox.bodies == ["!help"], 5)
+        await until(lambda: behind.inbox.bodies == ["!help"])
     assert not behind.inbox.undecryptable
 
 
@@ -133,7 +133,7 @@ async def test_a_key_that_comes_while_the_bot_is_stopped_makes_the_message_reada
     hand_over.release()
     proxy.fail(SYNC, hand_over, times=1)
     async with behind.running():
-        await until(lambda: behind.inbox.bodies == ["!help"], 8)
+        await until(lambda: behind.inbox.bodies == ["!help"])
     assert not behind.inbox.undecryptable
 
 
