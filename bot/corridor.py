@@ -17,6 +17,7 @@ import structlog
 from bot import content
 from bot.ahead import one_ahead
 from bot.late_notes import written
+from bot.leftovers import discard_unkept
 from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from bot.progress import ProgressMessage
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from bot.workers import Workers
     from delivery.speed import Way
     from delivery.spool import Spool
-    from ledger.attachments import Attachment
     from ledger.database import Database, Transaction
     from ledger.shares import Share
     from studies.model import Study
@@ -234,15 +234,8 @@ class Corridor:
                 await self._unmoved(tx, share)
                 await outbox.enqueue(tx, entry)
         finally:
-            if entry.attachments:
-                await self._discard_unkept(entry.attachments)
+            await discard_unkept(self._ledger, self._spool, entry)
         self._outgoing.poke()
-
-    async def _discard_unkept(self, files: tuple[Attachment, ...]) -> None:
-        kept = await outbox.spool_names_in_use(self._ledger)
-        for one in files:
-            if one.spool_name not in kept:
-                self._spool.discard(one.spool_name)
 
     def _entry(self, share: Share, study: Study, posting: Posting) -> Entry:
         if isinstance(posting.item, Preview):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import content
+from bot.leftovers import discard_unkept
 from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from commands.kit.reply import message, related
@@ -115,7 +116,7 @@ class LateNotes:
                 await notes.put(tx, share, waiting, document)
                 await outbox.enqueue(tx, entry)
         finally:
-            await self._discard_unkept(entry)
+            await discard_unkept(self._ledger, self._spool, entry)
 
     async def _made(self, share: Share, told: Notes) -> Parcel | str:
         """The parcel, or why there is none. Raises `TryLater` while that may change."""
@@ -155,10 +156,3 @@ class LateNotes:
             attachments=tuple(files),
             audience=frozenset.intersection(*(one.audience for one in waiting)),
         )
-
-    async def _discard_unkept(self, entry: Entry) -> None:
-        if entry.attachments:
-            kept = await outbox.spool_names_in_use(self._ledger)
-            for one in entry.attachments:
-                if one.spool_name not in kept:
-                    self._spool.discard(one.spool_name)

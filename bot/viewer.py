@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot import content
+from bot.leftovers import discard_unkept
 from bot.matrix.errors import SignedOut
 from bot.pictures import Pictures
 from commands.kit.reply import message, related
@@ -150,7 +151,7 @@ class Viewer:
                 if kept:
                     await outbox.enqueue(tx, entry)
         finally:
-            await self._discard_unkept(entry)
+            await discard_unkept(self._ledger, self._spool, entry)
 
     def _entry(self, wanted: WantedView, answer: Answer | str, relation: dict[str, Any]) -> Entry:
         if isinstance(answer, Answer):
@@ -169,10 +170,3 @@ class Viewer:
             attachments=tuple(files),
             audience=wanted.audience,
         )
-
-    async def _discard_unkept(self, entry: Entry) -> None:
-        if entry.attachments:
-            kept = await outbox.spool_names_in_use(self._ledger)
-            for one in entry.attachments:
-                if one.spool_name not in kept:
-                    self._spool.discard(one.spool_name)

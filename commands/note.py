@@ -19,7 +19,6 @@ from commands.kit.registry import Lines, command
 from commands.kit.reply import Reply
 from config.errors import CarrierbagError, Mistake, NotAllowed
 from ledger import notes, shares
-from ledger.states import ShareState
 from studies.identity import identity_line
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Notes of one share that wait to be sent.
 MOST = 40
-_STOPPED = frozenset({ShareState.CANCELLED, ShareState.FAILED})
 _NUMBERED = re.compile(r"(?:share\s+)?#?(\d{1,9})\b[:.,;]?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 
 What = Annotated[Lines, "the share's number, and what your colleague shall know; it may have several lines"]
@@ -46,7 +44,7 @@ async def note(context: Context, what: What) -> Outcome:
 
     async def effect(tx: Transaction) -> Sequence[Reply]:
         now = await shares.get(tx, share.id) or share
-        if now.state in _STOPPED:
+        if now.state in own.STOPPED:
             return (Reply("refused", str(_stopped(now)), strict=False),)
         await noted(tx, context, now, text)
         return (Reply("noted", _said(now, whose)),)
@@ -60,26 +58,13 @@ def _taken_apart(what: str) -> tuple[int, str]:
 
 
 async def _only(context: Context) -> Share:
-    """The one share of this room. Of several none is guessed: it would be another patient's note.
-
-    Not by the thread in which somebody types, either: that is the server's word.
-    """
-    here = await shares.in_room(context.ledger, context.room.room_id)
-    open_to_notes = [share for share in here if share.state not in _STOPPED]
-    if not open_to_notes:
-        raise Mistake("Nothing was shared in this room yet that a note could go with. Type !share study first.", "H30")
-    if len(open_to_notes) > 1:
-        numbers = ", ".join(str(share.id) for share in open_to_notes)
-        raise Mistake(
-            f"Not noted yet. Tell me for which share, like: !note {open_to_notes[0].id} no pulse in the foot. "
-            f"The last ones here: {numbers}.",
-            "H31",
-        )
-    return open_to_notes[0]
+    none = Mistake("Nothing was shared in this room yet that a note could go with. Type !share study first.", "H30")
+    how = "Not noted yet. Tell me for which share, like: !note {first} no pulse in the foot. The last ones here: {all}."
+    return await own.only_share(context, none, Mistake(how, "H31"))
 
 
 async def _check(context: Context, share: Share, text: str) -> None:
-    if share.state in _STOPPED:
+    if share.state in own.STOPPED:
         raise _stopped(share)
     if not text:
         raise Mistake(

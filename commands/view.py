@@ -15,8 +15,7 @@ from commands.kit.context import Context, Outcome
 from commands.kit.registry import NO_WORDS, Words, command
 from commands.kit.wishes import wished
 from config.errors import Mistake, NotAllowed
-from ledger import shares, views
-from ledger.states import ShareState
+from ledger import views
 from ledger.views import WantedView
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 #: Pictures that one person may wait for.
 MOST = 5
-_STOPPED = frozenset({ShareState.CANCELLED, ShareState.FAILED})
 
 What = Annotated[
     Words,
@@ -68,23 +66,14 @@ async def view(context: Context, what: What = NO_WORDS) -> Outcome:
 
 
 async def _only(context: Context) -> Share:
-    """The one share of this room. Of several none is guessed: it would be another patient's picture.
-
-    Not by the thread in which somebody types, either: that is the server's word.
-    """
-    here = await shares.in_room(context.ledger, context.room.room_id)
-    shown = [share for share in here if share.state not in _STOPPED]
-    if not shown:
-        raise Mistake("Nothing was shared in this room yet that I could show. Type !share study first.", "H21")
-    if len(shown) > 1:
-        numbers = ", ".join(str(share.id) for share in shown)
-        raise Mistake(f"Tell me of which share, like: !view {shown[0].id} bone. The last ones here: {numbers}.", "H24")
-    return shown[0]
+    none = Mistake("Nothing was shared in this room yet that I could show. Type !share study first.", "H21")
+    how = "Tell me of which share, like: !view {first} bone. The last ones here: {all}."
+    return await own.only_share(context, none, Mistake(how, "H24"))
 
 
 def _check(context: Context, share: Share) -> None:
     """Raises `NotAllowed` where a picture would show more than the share did, or to more people."""
-    if share.state in _STOPPED:
+    if share.state in own.STOPPED:
         raise NotAllowed(f"Share {share.id} was stopped, so I show no more of it. Share it again.", "H22")
     later = sorted(context.room.joined - share.audience - {context.room.us})
     if later and not context.may(Action.SHARE):
